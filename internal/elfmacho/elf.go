@@ -1,0 +1,491 @@
+package elfmacho
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"sort"
+	"strings"
+
+	"github.com/cargo-rustgo/cargo-rustgo/internal/reloc"
+)
+
+// ELF-64 relocatable objects, little endian (System V gABI, chapter 4):
+//
+//	header    64 bytes: magic, class, data, …, type at 16, machine at 18,
+//	          section header offset at 40, entry size, count, names at 58
+//	sections  64 bytes each: name, type, flags, address, offset, size,
+//	          link, info, alignment, entry size
+//	symbols   24 bytes each: name, info, other, section, value, size
+//	rela      24 bytes each: offset, symbol<<32 | type, addend
+const (
+	elfHeaderSize  = 64
+	elfSectionSize = 64
+	elfSymbolSize  = 24
+	elfRelaSize    = 24
+
+	etRel = 1
+
+	shtProgbits    = 1
+	shtSymtab      = 2
+	shtRela        = 4
+	shtNote        = 7
+	shtNobits      = 8
+	shtRel         = 9
+	shtInitArray   = 14
+	shtFiniArray   = 15
+	shtPreinit     = 16
+	shtGroup       = 17
+	shtSymtabShndx = 18
+	shtAMD64Unwind = 0x70000001
+
+	shfWrite      = 0x1
+	shfAlloc      = 0x2
+	shfExec       = 0x4
+	shfLinkOrder  = 0x80
+	shfTLS        = 0x400
+	shfCompressed = 0x800
+	shfRetain     = 0x200000
+	shfExclude    = 0x80000000
+
+	shnUndef  = 0
+	shnLo     = 0xff00
+	shnAbs    = 0xfff1
+	shnCommon = 0xfff2
+	shnXindex = 0xffff
+
+	grpComdat = 1
+
+	// rustc accepts #[repr(align(N))] up to 2^29.
+	maxAlign = 1 << 29
+)
+
+// elfMachine is what differs between the processors.
+type elfMachine struct {
+	arch  string
+	kinds map[uint32]reloc.Kind
+}
+
+// elfMachines is keyed by e_machine.
+var elfMachines = map[uint16]elfMachine{
+	62: {"amd64", elfAMD64Relocs},
+}
+
+// elfOther names machines that are refused, for the message.
+var elfOther = map[uint16]string{
+	3: "386", 40: "arm", 183: "arm64", 243: "riscv64", 22: "s390x", 21: "ppc64", 258: "loong64",
+}
+
+type elfSection struct {
+	name, typ, link, info uint32
+	flags, off, size      uint64
+	align, entsize        uint64
+}
+
+type elfParser struct {
+	data    []byte
+	machine elfMachine
+	headers []elfSection
+	rela    map[int32][]int // section → its relocation sections
+	obj     *Object
+}
+
+func parseELF(data []byte) (*Object, error) {
+	p := &elfParser{data: data, obj: &Object{}, rela: map[int32][]int{}}
+	for _, step := range []func() error{p.header, p.sections, p.symbols, p.relations} {
+		if err := step(); err != nil {
+			return nil, err
+		}
+	}
+	p.obj.relocs = p.relocs
+	return p.obj, nil
+}
+
+func bad(off uint64, format string, args ...any) error {
+	return &FormatError{int64(off), fmt.Sprintf(format, args...)}
+}
+
+// header checks the file header and reads the section headers.
+func (p *elfParser) header() error {
+	d := p.data
+	if len(d) < elfHeaderSize {
+		return bad(uint64(len(d)), "truncated ELF header")
+	}
+	if d[4] != 2 {
+		return bad(4, "a 32-bit ELF object; only 64-bit objects can go into a Go program")
+	}
+	if d[5] != 1 {
+		return bad(5, "a big-endian ELF object; only little-endian targets are supported")
+	}
+	le := binary.LittleEndian
+	machine := le.Uint16(d[18:])
+	m, ok := elfMachines[machine]
+	if !ok {
+		if name := elfOther[machine]; name != "" {
+			return bad(18, "an object for %s; supported is amd64", name)
+		}
+		return bad(18, "an object for an unknown machine (e_machine %d)", machine)
+	}
+	p.machine = m
+	p.obj.Arch = m.arch
+	if typ := le.Uint16(d[16:]); typ != etRel {
+		what := map[uint16]string{2: "an executable", 3: "a shared library", 4: "a core dump"}[typ]
+		if what == "" {
+			what = fmt.Sprintf("an ELF file of type %d", typ)
+		}
+		return bad(16, "%s, not a relocatable object", what)
+	}
+
+	off, count := le.Uint64(d[40:]), uint64(le.Uint16(d[60:]))
+	if size := le.Uint16(d[58:]); off != 0 && size != elfSectionSize {
+		return bad(58, "section header size %d, want %d", size, elfSectionSize)
+	}
+	if off == 0 {
+		return bad(40, "no section headers")
+	}
+	if !p.within(off, elfSectionSize) {
+		return bad(40, "section headers end past the file")
+	}
+	if count == 0 { // more than 0xff00 sections: gABI, "Section Header", sh_size of index 0
+		count = le.Uint64(d[off+32:])
+	}
+	if count > uint64(len(d))/elfSectionSize || !p.within(off, count*elfSectionSize) {
+		return bad(40, "%d section headers end past the file", count)
+	}
+	p.headers = make([]elfSection, count)
+	for i := range p.headers {
+		h := d[off+uint64(i)*elfSectionSize:]
+		p.headers[i] = elfSection{
+			name: le.Uint32(h), typ: le.Uint32(h[4:]), flags: le.Uint64(h[8:]),
+			off: le.Uint64(h[24:]), size: le.Uint64(h[32:]),
+			link: le.Uint32(h[40:]), info: le.Uint32(h[44:]),
+			align: le.Uint64(h[48:]), entsize: le.Uint64(h[56:]),
+		}
+	}
+	return nil
+}
+
+func (p *elfParser) within(off, size uint64) bool {
+	return off <= uint64(len(p.data)) && size <= uint64(len(p.data))-off
+}
+
+// bytes returns the content of section i.
+func (p *elfParser) bytes(i uint64) ([]byte, error) {
+	if i >= uint64(len(p.headers)) {
+		return nil, bad(0, "section index %d out of range", i)
+	}
+	h := &p.headers[i]
+	if h.typ == shtNobits {
+		return nil, nil
+	}
+	if !p.within(h.off, h.size) {
+		return nil, bad(h.off, "section %d (%d bytes) ends past the file", i, h.size)
+	}
+	return p.data[h.off : h.off+h.size : h.off+h.size], nil
+}
+
+// cstring returns the NUL-terminated string at off of a string table.
+func cstring(table []byte, off uint32) (string, bool) {
+	if uint64(off) >= uint64(len(table)) {
+		return "", off == 0
+	}
+	end := bytes.IndexByte(table[off:], 0)
+	if end < 0 {
+		return "", false
+	}
+	return string(table[off : int(off)+end]), true
+}
+
+// sections fills Object.Sections, index for index.
+func (p *elfParser) sections() error {
+	names := uint64(binary.LittleEndian.Uint16(p.data[62:]))
+	if names == shnXindex {
+		names = uint64(p.headers[0].link)
+	}
+	table, err := p.bytes(names)
+	if err != nil {
+		return fmt.Errorf("section names: %w", err)
+	}
+	p.obj.Sections = make([]Section, len(p.headers))
+	for i := range p.headers {
+		if i == 0 {
+			p.obj.Sections[0].LinkOrder = -1
+			continue
+		}
+		h := &p.headers[i]
+		name, ok := cstring(table, h.name)
+		if !ok {
+			return bad(h.off, "section %d: name offset %#x is not in the string table", i, h.name)
+		}
+		s := &p.obj.Sections[i]
+		*s = Section{Name: name, Align: max(h.align, 1), Size: h.size, LinkOrder: -1, Retain: h.flags&shfRetain != 0}
+		if s.Kind, err = elfKind(name, h); err != nil {
+			return err
+		}
+		if s.Align&(s.Align-1) != 0 || s.Align > maxAlign {
+			return bad(h.off, "section %s: alignment %d is not a power of two up to %d", name, s.Align, maxAlign)
+		}
+		if s.Data, err = p.bytes(uint64(i)); err != nil {
+			return fmt.Errorf("section %s: %w", name, err)
+		}
+		if h.flags&shfLinkOrder != 0 && h.link != 0 {
+			if uint64(h.link) >= uint64(len(p.headers)) {
+				return bad(h.off, "section %s: sh_link %d out of range", name, h.link)
+			}
+			s.LinkOrder = int32(h.link)
+		}
+	}
+	return nil
+}
+
+// elfKind classifies a section by its type, flags and, where the gABI leaves
+// the meaning to convention, its name.
+func elfKind(name string, h *elfSection) (Kind, error) {
+	switch {
+	case h.flags&shfAlloc == 0:
+		if h.flags&(shfCompressed|shfExclude) == 0 && h.typ == shtProgbits && strings.HasPrefix(name, ".debug_") {
+			return Debug, nil
+		}
+		return Other, nil
+	case h.flags&shfCompressed != 0:
+		return 0, bad(h.off, "section %s: compressed, but part of the program", name)
+	case h.typ == shtInitArray, h.typ == shtFiniArray, h.typ == shtPreinit:
+		return Init, nil
+	case hasSection(name, ".ctors"), hasSection(name, ".dtors"), name == ".init", name == ".fini":
+		return Init, nil
+	case h.flags&shfTLS != 0:
+		return TLSData, nil
+	case h.flags&shfExec != 0:
+		if h.flags&shfWrite != 0 {
+			return 0, bad(h.off, "section %s: both writable and executable", name)
+		}
+		if h.typ == shtNobits {
+			return 0, bad(h.off, "section %s: executable without contents", name)
+		}
+		return Text, nil
+	case h.typ == shtNote:
+		return Other, nil
+	case h.typ == shtAMD64Unwind, name == ".eh_frame":
+		return Unwind, nil
+	case h.typ == shtNobits:
+		return BSS, nil
+	case h.typ != shtProgbits:
+		return Other, nil
+	case hasSection(name, ".data.rel.ro"):
+		return RelRO, nil
+	case h.flags&shfWrite != 0:
+		return Data, nil
+	}
+	return ReadOnly, nil
+}
+
+// hasSection reports whether name is base or base with a suffix: .ctors.65535.
+func hasSection(name, base string) bool {
+	return name == base || strings.HasPrefix(name, base+".")
+}
+
+// symbols reads the one symbol table.
+func (p *elfParser) symbols() error {
+	table := -1
+	var extended []byte
+	for i := range p.headers {
+		switch p.headers[i].typ {
+		case shtSymtab:
+			if table >= 0 {
+				return bad(p.headers[i].off, "a second symbol table")
+			}
+			table = i
+		case shtSymtabShndx:
+			var err error
+			if extended, err = p.bytes(uint64(i)); err != nil {
+				return err
+			}
+		}
+	}
+	if table < 0 {
+		return nil
+	}
+	h := &p.headers[table]
+	data, err := p.bytes(uint64(table))
+	if err != nil {
+		return fmt.Errorf("symbol table: %w", err)
+	}
+	if len(data)%elfSymbolSize != 0 {
+		return bad(h.off, "symbol table of %d bytes is not a multiple of %d", len(data), elfSymbolSize)
+	}
+	names, err := p.bytes(uint64(h.link))
+	if err != nil {
+		return fmt.Errorf("symbol names: %w", err)
+	}
+	le := binary.LittleEndian
+	p.obj.Symbols = make([]Symbol, len(data)/elfSymbolSize)
+	for i := 1; i < len(p.obj.Symbols); i++ {
+		d := data[i*elfSymbolSize:]
+		off := h.off + uint64(i)*elfSymbolSize
+		name, ok := cstring(names, le.Uint32(d))
+		if !ok {
+			return bad(off, "symbol %d: name offset %#x is not in the string table, or has no end", i, le.Uint32(d))
+		}
+		s := &p.obj.Symbols[i]
+		*s = Symbol{Name: name, Value: le.Uint64(d[8:]), Size: le.Uint64(d[16:])}
+		visibility := d[5] & 3
+		s.Hidden = visibility == 1 || visibility == 2
+		if s.Bind, s.Type, ok = elfSymbolInfo(d[4]); !ok {
+			return bad(off, "symbol %s: unknown binding or type (st_info %#x)", name, d[4])
+		}
+		index := uint64(le.Uint16(d[6:]))
+		switch {
+		case index == shnXindex:
+			if len(extended) < 4*(i+1) {
+				return bad(off, "symbol %s: no entry in the extended section index table", name)
+			}
+			index = uint64(le.Uint32(extended[4*i:]))
+		case index == shnUndef:
+			s.Section = Undefined
+			continue
+		case index == shnAbs:
+			s.Section = Absolute
+			continue
+		case index == shnCommon:
+			s.Section = Common
+			if s.Value == 0 || s.Value&(s.Value-1) != 0 || s.Value > maxAlign {
+				return bad(off, "common symbol %s: alignment %d is not a power of two up to %d", name, s.Value, maxAlign)
+			}
+			continue
+		case index >= shnLo:
+			return bad(off, "symbol %s: reserved section index %#x", name, index)
+		}
+		if index == 0 || index >= uint64(len(p.obj.Sections)) {
+			return bad(off, "symbol %s: section index %d out of range", name, index)
+		}
+		s.Section = int32(index)
+		section := &p.obj.Sections[index]
+		if s.Value > section.Size {
+			return bad(off, "symbol %s: offset %#x is past the end of section %s (%#x bytes)", name, s.Value, section.Name, section.Size)
+		}
+		// A size that lies is worth nothing but harms nobody when cut.
+		s.Size = min(s.Size, section.Size-s.Value)
+	}
+	return nil
+}
+
+func elfSymbolInfo(info byte) (bind Bind, typ Type, ok bool) {
+	switch info >> 4 {
+	case 0:
+		bind = Local
+	case 1, 10: // 10 is STB_GNU_UNIQUE, one per process: a global here
+		bind = Global
+	case 2:
+		bind = Weak
+	default:
+		return 0, 0, false
+	}
+	if typ = elfSymbolTypes[info&15]; typ == badType {
+		return 0, 0, false
+	}
+	return bind, typ, true
+}
+
+const badType = ^Type(0)
+
+// elfSymbolTypes is indexed by ELF64_ST_TYPE.
+var elfSymbolTypes = [16]Type{
+	NoType, DataObject, Func, SectionSym, FileSym, DataObject, ThreadLocal, badType,
+	badType, badType, IndirectFunc, badType, badType, badType, badType, badType,
+}
+
+// relations connects relocation sections and groups with what they apply to.
+func (p *elfParser) relations() error {
+	le := binary.LittleEndian
+	for i := range p.headers {
+		h := &p.headers[i]
+		switch h.typ {
+		case shtRel:
+			return bad(h.off, "section %s: relocations without addends, which no x86-64 compiler writes", p.obj.Sections[i].Name)
+		case shtRela:
+			if h.info == 0 || uint64(h.info) >= uint64(len(p.headers)) {
+				return bad(h.off, "relocation section %s: target section %d out of range", p.obj.Sections[i].Name, h.info)
+			}
+			if h.size%elfRelaSize != 0 {
+				return bad(h.off, "relocation section %s: %d bytes is not a multiple of %d", p.obj.Sections[i].Name, h.size, elfRelaSize)
+			}
+			p.rela[int32(h.info)] = append(p.rela[int32(h.info)], i)
+			p.obj.Sections[h.info].Relocated += int(h.size / elfRelaSize)
+		case shtGroup:
+			data := p.obj.Sections[i].Data
+			if len(data) < 4 || len(data)%4 != 0 {
+				return bad(h.off, "group section of %d bytes", len(data))
+			}
+			if uint64(h.info) >= uint64(len(p.obj.Symbols)) {
+				return bad(h.off, "group: signature symbol %d out of range", h.info)
+			}
+			if le.Uint32(data)&grpComdat == 0 {
+				continue
+			}
+			signature := p.obj.Symbols[h.info]
+			g := Group{Signature: signature.Name}
+			if signature.Type == SectionSym && signature.Section >= 0 {
+				g.Signature = p.obj.Sections[signature.Section].Name
+			}
+			for data = data[4:]; len(data) > 0; data = data[4:] {
+				member := le.Uint32(data)
+				if member == 0 || uint64(member) >= uint64(len(p.headers)) {
+					return bad(h.off, "group %s: section %d out of range", g.Signature, member)
+				}
+				g.Sections = append(g.Sections, int32(member))
+			}
+			p.obj.Groups = append(p.obj.Groups, g)
+		}
+	}
+	return nil
+}
+
+// relocs decodes and checks the relocations of one section.
+func (p *elfParser) relocs(section int32) ([]Reloc, error) {
+	if section < 0 || int(section) >= len(p.obj.Sections) {
+		return nil, bad(0, "section index %d out of range", section)
+	}
+	s := &p.obj.Sections[section]
+	le := binary.LittleEndian
+	list := make([]Reloc, 0, s.Relocated)
+	sorted := true
+	for _, i := range p.rela[section] {
+		data, err := p.bytes(uint64(i))
+		if err != nil {
+			return nil, fmt.Errorf("section %s: %w", p.obj.Sections[i].Name, err)
+		}
+		for at := p.headers[i].off; len(data) > 0; data, at = data[elfRelaSize:], at+elfRelaSize {
+			info := le.Uint64(data[8:])
+			typ, symbol := uint32(info), info>>32
+			r := Reloc{Off: le.Uint64(data), Symbol: int32(symbol), Addend: int64(le.Uint64(data[16:]))}
+			kind, ok := p.machine.kinds[typ]
+			if !ok {
+				return nil, bad(at, "%s+%#x: unknown relocation type %d", s.Name, r.Off, typ)
+			}
+			r.Kind = kind
+			if kind == reloc.None {
+				continue
+			}
+			if symbol >= uint64(len(p.obj.Symbols)) {
+				return nil, bad(at, "%s+%#x: relocation symbol %d out of range", s.Name, r.Off, symbol)
+			}
+			width := uint64(kind.Info().Width)
+			if r.Off > s.Size || width > s.Size-r.Off {
+				return nil, bad(at, "%s+%#x: relocation is past the end of the section (%#x bytes)", s.Name, r.Off, s.Size)
+			}
+			if n := len(list); n > 0 && list[n-1].Off > r.Off {
+				sorted = false
+			}
+			list = append(list, r)
+		}
+	}
+	if !sorted {
+		sort.SliceStable(list, func(i, j int) bool { return list[i].Off < list[j].Off })
+	}
+	for i := 1; i < len(list); i++ {
+		if prev := &list[i-1]; prev.Off+uint64(prev.Kind.Info().Width) > list[i].Off {
+			return nil, bad(list[i].Off, "section %s: overlapping relocations", s.Name)
+		}
+	}
+	return list, nil
+}

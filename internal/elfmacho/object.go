@@ -1,0 +1,143 @@
+// Package elfmacho reads and writes relocatable objects and hides what differs
+// between their formats. After Parse one Section is one unit of stripping.
+package elfmacho
+
+import (
+	"fmt"
+
+	"github.com/cargo-rustgo/cargo-rustgo/internal/reloc"
+)
+
+// Object is one relocatable object file.
+type Object struct {
+	// Name says where the object came from, as messages print it:
+	// "libfoo.a(foo.o)".
+	Name string
+	// Arch is the GOARCH of the machine code.
+	Arch string
+	// Sections are indexed as Symbol.Section and Group.Sections index them.
+	Sections []Section
+	// Symbols are indexed as Reloc.Symbol indexes them.
+	Symbols []Symbol
+	// Groups are the COMDAT groups: of all groups with one signature a linker
+	// keeps the first.
+	Groups []Group
+
+	relocs func(section int32) ([]Reloc, error)
+}
+
+// Relocs decodes the relocations of a section, in order of their offset. Every
+// field lies inside the section and every symbol index inside o.Symbols.
+func (o *Object) Relocs(section int32) ([]Reloc, error) {
+	return o.relocs(section)
+}
+
+// Kind classifies a section by what a linker does with its bytes.
+type Kind uint8
+
+const (
+	Other    Kind = iota // not loaded: symbol tables, comments, notes
+	Text                 // machine code
+	ReadOnly             // constants without addresses
+	RelRO                // constants that hold addresses (.data.rel.ro)
+	Data                 // writable
+	BSS                  // writable, all zero, no bytes in the file
+	TLSData              // thread-local: refused when live
+	Init                 // .init_array, .ctors and their like: refused when present
+	Debug                // DWARF
+	Unwind               // .eh_frame
+)
+
+func (k Kind) String() string {
+	names := [...]string{"other", "text", "read-only data", "relocated read-only data", "data", "bss", "thread-local data", "initializers", "debug data", "unwind data"}
+	if int(k) < len(names) {
+		return names[k]
+	}
+	return fmt.Sprintf("section kind %d", k)
+}
+
+// Section is a run of bytes that a linker keeps or drops as one.
+type Section struct {
+	Name  string
+	Kind  Kind
+	Align uint64 // in bytes, a power of two
+	Size  uint64 // in bytes
+	Data  []byte // nil for BSS; else Size bytes that alias the input
+	// Relocated is the number of relocations that apply to the section.
+	Relocated int
+	// Retain keeps the section even when nothing refers to it (SHF_GNU_RETAIN).
+	Retain bool
+	// LinkOrder is the section that this one lives and dies with
+	// (SHF_LINK_ORDER), or -1.
+	LinkOrder int32
+}
+
+// Bind is how a symbol takes part in resolution.
+type Bind uint8
+
+const (
+	Local Bind = iota
+	Global
+	Weak
+)
+
+// Type is what a symbol names.
+type Type uint8
+
+const (
+	NoType Type = iota
+	DataObject
+	Func
+	SectionSym
+	FileSym
+	ThreadLocal
+	IndirectFunc
+)
+
+// Special values of Symbol.Section.
+const (
+	Undefined int32 = -1
+	Absolute  int32 = -2 // Value is not an address in a section
+	Common    int32 = -3 // Value is the alignment, Size the size of a tentative definition
+)
+
+// Symbol names an offset in a section.
+type Symbol struct {
+	Name    string
+	Section int32  // index into Object.Sections, or Undefined, Absolute, Common
+	Value   uint64 // offset in the section
+	Size    uint64 // in bytes; 0 if unknown
+	Bind    Bind
+	Type    Type
+	Hidden  bool // not visible outside the linked object
+}
+
+// Defined reports whether s has a definition in its object.
+func (s *Symbol) Defined() bool { return s.Section != Undefined }
+
+// Reloc is one relocation.
+type Reloc struct {
+	Off    uint64 // of the field, in the section
+	Kind   reloc.Kind
+	Symbol int32 // index into Object.Symbols
+	Addend int64
+}
+
+// Group is a COMDAT group.
+type Group struct {
+	Signature string
+	Sections  []int32
+}
+
+// FormatError reports input that is not a well-formed object.
+type FormatError struct {
+	Off int64 // in the object; -1 if there is no single place
+	Msg string
+}
+
+func (e *FormatError) Error() string {
+	if e.Off < 0 {
+		return e.Msg
+	}
+	return fmt.Sprintf("%s at offset %#x", e.Msg, e.Off)
+}

@@ -1,0 +1,330 @@
+package image
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+
+	"github.com/cargo-rustgo/cargo-rustgo/internal/amd64"
+	"github.com/cargo-rustgo/cargo-rustgo/internal/elfmacho"
+	"github.com/cargo-rustgo/cargo-rustgo/internal/link"
+)
+
+// On x86-64 every reference from code to data is the disp32(%rip) of a ModRM
+// operand. Go's assembler can finish one instruction exactly as LLVM encodes
+// it: LEAQ. All others that refer to another segment are rewritten:
+//
+//	lea  x(%rip), %reg            stays, finished by the assembler
+//	mov  f@GOTPCREL(%rip), %reg   lea f(%rip), %reg
+//	call *f@GOTPCREL(%rip)        addr32 call f
+//	jmp  *f@GOTPCREL(%rip)        jmp f; nop
+//	call *x(%rip)                 addr32 call thunk
+//	jmp  *x(%rip)                 jmp thunk; nop
+//	op   x(%rip), …               jmp thunk; nops
+//
+// where the relaxations are those of the System V x86-64 psABI, B.2, and a
+// thunk does the work with the address in a register.
+
+// code finds instructions in one section.
+type code struct {
+	*builder
+	ref  link.Ref
+	next uint64 // where decoding goes on
+	inst amd64.Inst
+	at   uint64 // offset of inst in the section
+}
+
+// find decodes up to the instruction whose disp32(%rip) is the field of rel.
+// Sections are decoded from their start: compilers put no data into the text
+// of x86-64 functions.
+func (c *code) find(rel elfmacho.Reloc) (*amd64.Inst, error) {
+	data := c.set.Section(c.ref).Data
+	for c.next <= rel.Off {
+		inst, err := amd64.Decode(data[c.next:])
+		if err != nil {
+			return nil, fmt.Errorf("code at %#x cannot be decoded: %v", c.next, err)
+		}
+		c.inst, c.at = inst, c.next
+		c.next += uint64(inst.Len)
+	}
+	if !c.inst.RIPRelative() || c.at+uint64(c.inst.DispOff) != rel.Off {
+		return nil, fmt.Errorf("the field is not the operand of an instruction")
+	}
+	return &c.inst, nil
+}
+
+// window is where inst stands in Text.
+func (c *code) window(inst *amd64.Inst) (off uint64, bytes []byte) {
+	off = uint64(c.builder.at[c.ref].Off) + c.at
+	return off, c.image.Memory[Text].Data[off : off+uint64(inst.Len)]
+}
+
+// operand is what an instruction addresses: the field counts from its own
+// place, the processor from the end of the instruction.
+func operand(inst *amd64.Inst, rel elfmacho.Reloc, to Address) Address {
+	to.Off += rel.Addend + int64(inst.Len-inst.DispOff)
+	return to
+}
+
+// toData resolves a reference from code to another segment.
+func (c *code) toData(rel elfmacho.Reloc, to Address) error {
+	inst, err := c.find(rel)
+	if err != nil {
+		return err
+	}
+	return c.memory(inst, operand(inst, rel, to))
+}
+
+// memory makes inst use the memory at to, in another segment.
+func (c *code) memory(inst *amd64.Inst, to Address) error {
+	off, bytes := c.window(inst)
+	switch {
+	case isLEA64(inst):
+		if inst.Reg() == amd64.RSP {
+			return fmt.Errorf("the stack pointer is loaded with an address in one instruction; load another register first")
+		}
+		c.image.Loads = append(c.image.Loads, Load{off, uint8(inst.Reg()), to})
+		putLEA(bytes, uint8(inst.Reg()))
+		return nil
+	case inst.Is(0xff) && (inst.Ext() == 2 || inst.Ext() == 4) && inst.Len == 6:
+		// r11 belongs to nobody at a call (psABI 3.2.3).
+		thunk := c.appendCode(c.lea(amd64.R11, to), []byte{0x41, 0xff, 0x23}) // jmp *(%r11)
+		redirect(bytes, off, thunk, inst.Ext() == 2)
+		return nil
+	}
+	thunk, err := c.thunk(inst, off, bytes, to)
+	if err != nil {
+		return err
+	}
+	redirect(bytes, off, thunk, false)
+	return nil
+}
+
+// throughGOT resolves a reference to the GOT slot of to, without one if it can.
+func (c *code) throughGOT(rel elfmacho.Reloc, to Address) error {
+	inst, err := c.find(rel)
+	if err != nil {
+		return err
+	}
+	if rel.Addend != -int64(inst.Len-inst.DispOff) {
+		return fmt.Errorf("an addend to a GOT slot")
+	}
+	off, bytes := c.window(inst)
+	switch {
+	case inst.Is(0x8b) && inst.W && inst.Len == 7:
+		if to.Segment == Text {
+			bytes[inst.OpcodeOff] = 0x8d
+			binary.LittleEndian.PutUint32(bytes[3:], uint32(to.Off-int64(off)-7))
+			return nil
+		}
+		lea := *inst
+		lea.Opcode = 0x8d
+		return c.memory(&lea, to)
+	case inst.Is(0xff) && (inst.Ext() == 2 || inst.Ext() == 4) && inst.Len == 6 && to.Segment == Text:
+		redirect(bytes, off, uint64(to.Off), inst.Ext() == 2)
+		return nil
+	}
+	return c.memory(inst, c.slot(to))
+}
+
+// loadNumber resolves a reference to the GOT slot of a plain number.
+func (c *code) loadNumber(rel elfmacho.Reloc, value int64) error {
+	inst, err := c.find(rel)
+	if err != nil {
+		return err
+	}
+	_, bytes := c.window(inst)
+	if inst.Is(0x8b) && inst.W && inst.Len == 7 && value == int64(int32(value)) {
+		// mov $imm32, %reg: REX.W C7 /0, its register in ModRM.rm.
+		reg := inst.Reg()
+		bytes[0] = 0x48 | byte(reg>>3)
+		bytes[1] = 0xc7
+		bytes[2] = 0xc0 | byte(reg&7)
+		binary.LittleEndian.PutUint32(bytes[3:], uint32(value))
+		return nil
+	}
+	return c.memory(inst, c.number(value))
+}
+
+func isLEA64(inst *amd64.Inst) bool {
+	return inst.Is(0x8d) && inst.W && inst.Len == 7
+}
+
+// putLEA writes lea 0(%rip), %reg as Go's assembler encodes it.
+func putLEA(b []byte, reg uint8) {
+	copy(b, []byte{0x48 | reg>>3<<2, 0x8d, 0x05 | reg&7<<3, 0, 0, 0, 0})
+}
+
+// fragment is a piece of appended code; load is set if it loads an address.
+type fragment struct {
+	bytes []byte
+	load  *Load
+}
+
+func (c *code) lea(reg uint8, to Address) fragment {
+	b := make([]byte, 7)
+	putLEA(b, reg)
+	return fragment{b, &Load{0, reg, to}}
+}
+
+// appendCode adds code at the end of Text and returns its offset.
+func (c *code) appendCode(parts ...any) uint64 {
+	m := &c.image.Memory[Text]
+	start := m.Size
+	for _, part := range parts {
+		f, ok := part.(fragment)
+		if !ok {
+			f = fragment{bytes: part.([]byte)}
+		}
+		if f.load != nil {
+			f.load.Off = uint64(len(m.Data))
+			c.image.Loads = append(c.image.Loads, *f.load)
+		}
+		m.Data = append(m.Data, f.bytes...)
+	}
+	m.Size = uint64(len(m.Data))
+	m.Parts = append(m.Parts, Part{Off: start, Size: m.Size - start, Name: "thunk"})
+	return start
+}
+
+// redirect replaces the instruction at off by a branch to Text+to. The bytes
+// that are left over become prefix or nops, which are never executed alone.
+func redirect(bytes []byte, off, to uint64, call bool) {
+	rel := func(end int) uint32 { return uint32(int64(to) - int64(off) - int64(end)) }
+	if call {
+		bytes[0], bytes[1] = 0x67, 0xe8
+		binary.LittleEndian.PutUint32(bytes[2:], rel(6))
+		return
+	}
+	bytes[0] = 0xe9
+	binary.LittleEndian.PutUint32(bytes[1:], rel(5))
+	for i := 5; i < len(bytes); i++ {
+		bytes[i] = 0x90
+	}
+}
+
+// thunkSpill is how far below the red zone a thunk writes.
+const thunkSpill = 8
+
+// thunk appends code that executes inst with its memory operand at to:
+//
+//	lea   -128(%rsp), %rsp    spare the red zone (psABI 3.2.2)
+//	push  %scratch
+//	lea   to(%rip), %scratch
+//	op    (%scratch), …
+//	pop   %scratch
+//	lea   128(%rsp), %rsp
+//	jmp   back
+//
+// No instruction but inst changes a flag.
+func (c *code) thunk(inst *amd64.Inst, off uint64, original []byte, to Address) (uint64, error) {
+	back := off + uint64(inst.Len)
+	var body []any
+	switch {
+	case inst.Is(0xff) && inst.Ext() == 6: // push: make room, then fill it
+		body = []any{
+			[]byte{0x50, 0x50},                   // push %rax; push %rax
+			c.lea(amd64.RAX, to),                 //
+			[]byte{0x48, 0x8b, 0x00},             // mov (%rax), %rax
+			[]byte{0x48, 0x89, 0x44, 0x24, 0x08}, // mov %rax, 8(%rsp)
+			[]byte{0x58},                         // pop %rax
+		}
+	case usesStackPointer(inst):
+		return 0, fmt.Errorf("an instruction that uses the stack pointer and writable data at once")
+	default:
+		scratch, ok := scratchRegister(inst)
+		if !ok {
+			return 0, fmt.Errorf("no register is free to address writable data")
+		}
+		op := make([]byte, 0, amd64.MaxLen)
+		op = append(op, original[:inst.ModRMOff]...)
+		op = append(op, inst.ModRM&0x38|scratch) // mod 00: (%scratch)
+		op = append(op, original[inst.DispOff+4:]...)
+		body = []any{
+			[]byte{0x48, 0x8d, 0x64, 0x24, 0x80}, // lea -128(%rsp), %rsp
+			[]byte{0x50 | scratch},               // push
+			c.lea(scratch, to),                   //
+			op,                                   //
+			[]byte{0x58 | scratch},               // pop
+			[]byte{0x48, 0x8d, 0xa4, 0x24, 0x80, 0, 0, 0}, // lea 128(%rsp), %rsp
+		}
+	}
+	c.image.Spills = thunkSpill
+	start := c.appendCode(body...)
+	m := &c.image.Memory[Text]
+	jump := []byte{0xe9, 0, 0, 0, 0}
+	binary.LittleEndian.PutUint32(jump[1:], uint32(int64(back)-int64(m.Size)-5))
+	m.Data = append(m.Data, jump...)
+	m.Size += 5
+	m.Parts[len(m.Parts)-1].Size += 5
+	if m.Size > math.MaxInt32 {
+		return 0, fmt.Errorf("the image is larger than 2 GiB")
+	}
+	return start, nil
+}
+
+// scratchRegister picks a register that inst does not name. Registers that
+// instructions use without naming them (rax, rcx, rdx, rbx) are not candidates
+// while another is left, and string instructions, which use rsi and rdi, have
+// no memory operand.
+func scratchRegister(inst *amd64.Inst) (byte, bool) {
+	if inst.RM() >= 8 {
+		return 0, false // REX.B would turn (%rsi) into (%r14)
+	}
+	used := map[int]bool{inst.Reg() & 7: true}
+	if inst.Encoding != amd64.Legacy {
+		used[int(inst.V)&7] = true
+	}
+	for _, reg := range []int{amd64.RSI, amd64.RDI, amd64.RBX} {
+		// Without REX, byte operands 4 to 7 are the high bytes of 0 to 3.
+		if !used[reg] && !(reg == amd64.RBX && inst.Reg() == 7) {
+			return byte(reg), true
+		}
+	}
+	return 0, false
+}
+
+// usesStackPointer reports whether rsp is, or may be, an operand of inst.
+func usesStackPointer(inst *amd64.Inst) bool {
+	if inst.Is(0x8f) {
+		return true // pop
+	}
+	if inst.Encoding != amd64.Legacy {
+		// The only ones with general registers: andn, bls*, bzhi, pdep, pext,
+		// mulx, bextr, sarx, shlx, shrx and rorx.
+		general := inst.Encoding == amd64.VEX && (inst.Map == amd64.Map0F38 && inst.Opcode >= 0xf2 && inst.Opcode <= 0xf7 ||
+			inst.Map == amd64.Map0F3A && inst.Opcode == 0xf0)
+		return general && (inst.V == amd64.RSP || inst.Reg() == amd64.RSP)
+	}
+	if inst.Reg() != amd64.RSP {
+		return false
+	}
+	switch op := inst.Opcode; inst.Map {
+	case amd64.OneByte:
+		switch op {
+		case 0x80, 0x81, 0x83, 0xc0, 0xc1, 0xc6, 0xc7, 0xd0, 0xd1, 0xd2, 0xd3, 0xf6, 0xf7, 0xfe, 0xff:
+			return false // the register field extends the opcode
+		case 0x84, 0x86, 0x88, 0x8a:
+			return inst.REX != 0 // else it is ah
+		}
+		if op < 0x40 && op&1 == 0 {
+			return inst.REX != 0
+		}
+		return op < 0xd8 || op > 0xdf // x87 extends its opcode
+	case amd64.Map0F:
+		switch {
+		case op == 0xba, op == 0xae, op == 0xc7, op == 0x18, op == 0x0d, op == 0x01, op == 0x00, op == 0x1f:
+			return false
+		case op >= 0x90 && op <= 0x9f: // setcc
+			return false
+		case op >= 0x10 && op <= 0x17, op >= 0x28 && op <= 0x2f, op >= 0x50 && op <= 0x7f, op == 0xc2, op >= 0xc4 && op <= 0xc6, op >= 0xd0:
+			return op == 0x2c || op == 0x2d // cvt(t)ss2si has a general register
+		}
+		return true
+	}
+	return inst.Map == amd64.Map0F38 && op0F38General(inst.Opcode)
+}
+
+// op0F38General reports whether an opcode of map 0F38 has a general register:
+// crc32, movbe, adcx and adox.
+func op0F38General(op byte) bool { return op == 0xf0 || op == 0xf1 || op == 0xf6 }

@@ -1,0 +1,129 @@
+// Package image lays live sections out in memory and resolves every relocation
+// that does not need the final addresses. What is left is written so that any
+// assembler can finish it: instructions that load the address of writable
+// data, and 8-byte pointers in data.
+package image
+
+import (
+	"fmt"
+
+	"github.com/cargo-rustgo/cargo-rustgo/internal/link"
+)
+
+// Segment is a run of memory that a linker places as a whole. Distances inside
+// a segment are final, distances between segments are not.
+type Segment uint8
+
+const (
+	Text  Segment = iota // machine code and constants without addresses
+	RelRO                // constants that hold addresses
+	Data                 // writable
+	BSS                  // writable, all zero
+	Segments
+)
+
+func (s Segment) String() string {
+	if s < Segments {
+		return [...]string{"text", "relro", "data", "bss"}[s]
+	}
+	return fmt.Sprintf("segment %d", s)
+}
+
+// Image is a program without addresses.
+type Image struct {
+	Arch string
+	// Memory holds the segments. Fields that Loads and Pointers describe are
+	// zero.
+	Memory [Segments]Memory
+	// Loads are the instructions in Text that load an address, by offset.
+	Loads []Load
+	// Pointers are the addresses in RelRO and Data, by segment and offset.
+	Pointers []Pointer
+	// Exports are the roots in the order of the set.
+	Exports []Export
+	// Spills is the number of bytes that the image's own code may push below
+	// the deepest stack pointer and red zone of the code as compiled.
+	Spills int
+}
+
+// Memory is one segment.
+type Memory struct {
+	Data  []byte // nil for BSS
+	Size  uint64 // in bytes
+	Align uint64 // in bytes, a power of two
+	Parts []Part // by ascending offset
+}
+
+// Part is a run of a segment with one origin.
+type Part struct {
+	Off, Size uint64
+	Name      string // the symbol it starts with, mangled; else the section
+}
+
+// Address is a place in a segment. Off may lie outside of the segment: code
+// computes with such addresses and adds the rest later.
+type Address struct {
+	Segment Segment
+	Off     int64
+}
+
+// Load is an instruction that puts an address into a register. On amd64 it is
+// LEAQ disp32(IP), Register: seven bytes, REX.W 8D ModRM disp32.
+type Load struct {
+	Off      uint64 // of the instruction, in Text
+	Register uint8  // as the processor numbers it
+	To       Address
+}
+
+// Pointer is an 8-byte address in data.
+type Pointer struct {
+	From Segment
+	Off  uint64
+	To   Address
+}
+
+// Export is the address of a root in Text.
+type Export struct {
+	Name string
+	Off  uint64
+}
+
+// An Error reports a relocation or a section that cannot become part of a Go
+// program.
+type Error struct {
+	Object  string
+	Section string
+	Off     uint64 // in the section
+	Msg     string
+	Help    string   // what to do, if anything can be done
+	Chain   []string // of symbols, from a root
+}
+
+func (e *Error) Error() string {
+	return fmt.Sprintf("%s: %s+%#x: %s", e.Object, e.Section, e.Off, e.Msg)
+}
+
+const (
+	// maxData is the strictest alignment that Go's linker gives a data symbol
+	// (cmd/link/internal/amd64.maxAlign, Go 1.26).
+	maxData = 32
+	// maxText is the strictest alignment that PCALIGN accepts
+	// (cmd/internal/obj.AlignmentPadding, Go 1.26).
+	maxText = 2048
+	// maxSize bounds a segment: rel32 must reach across it.
+	maxSize = 1 << 30
+)
+
+// Build lays out the live sections of a set and applies their relocations.
+// Errors are of type *Error, joined if there are several.
+func Build(set *link.Set) (*Image, error) {
+	b := &builder{set: set, image: &Image{Arch: "amd64"}, at: map[link.Ref]Address{}, slots: map[Address]uint64{}}
+	if err := b.layout(); err != nil {
+		return nil, err
+	}
+	// From here on every live section has its place.
+	if err := b.relocate(); err != nil {
+		return nil, err
+	}
+	return b.finish()
+}

@@ -1,0 +1,136 @@
+package image
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/cargo-rustgo/cargo-rustgo/internal/elfmacho"
+	"github.com/cargo-rustgo/cargo-rustgo/internal/link"
+	"github.com/cargo-rustgo/cargo-rustgo/internal/reloc"
+)
+
+const picHelp = "build the crate with position-independent code: remove `-C relocation-model=static` and code models other than small"
+
+// relocate applies the relocations of all live sections.
+func (b *builder) relocate() error {
+	var errs []error
+	for _, r := range b.set.Live {
+		relocs, err := b.set.Relocs(r)
+		if err != nil {
+			return err
+		}
+		code := &code{builder: b, ref: r}
+		for _, rel := range relocs {
+			if err := b.apply(code, rel); err != nil {
+				errs = append(errs, err)
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// apply resolves one relocation: now, where the distance is known, and
+// otherwise as an instruction or pointer that is left to the assembler.
+func (b *builder) apply(c *code, rel elfmacho.Reloc) error {
+	ref, kind := c.ref, rel.Kind
+	info := kind.Info()
+	target, err := b.set.Target(ref.Object, rel)
+	if err != nil {
+		return b.errorf(ref, rel.Off, err.Error(), "")
+	}
+	from := b.at[ref]
+	p := from.Off + int64(rel.Off)
+	field := b.image.Memory[from.Segment].Data
+	fail := func(msg, help string) error {
+		return b.errorf(ref, rel.Off, fmt.Sprintf("%s to `%s`: %s", info.Name, b.targetName(ref, rel), msg), help)
+	}
+	put := func(value int64) error {
+		if err := kind.Put(field[p:], value); err != nil {
+			return fail(err.Error(), "")
+		}
+		return nil
+	}
+
+	// An address that is a plain number: absolute symbols, and 0 for weak
+	// symbols that nothing defines.
+	if target.Kind != link.InSection {
+		value := int64(0)
+		if target.Kind == link.AtValue {
+			value = int64(target.Off)
+		}
+		switch {
+		case info.GOT:
+			if err := c.loadNumber(rel, value); err != nil {
+				return fail(err.Error(), "")
+			}
+			return nil
+		case info.PCRel:
+			return fail("the distance to an absolute address is not known before the program is linked", picHelp)
+		}
+		return put(value + rel.Addend)
+	}
+
+	to := b.at[target.Ref]
+	to.Off += int64(target.Off)
+	switch {
+	case kind == reloc.Abs64:
+		if from.Segment == Text {
+			return fail("an absolute address inside code", picHelp)
+		}
+		to.Off += rel.Addend
+		b.image.Pointers = append(b.image.Pointers, Pointer{from.Segment, uint64(p), to})
+		return nil
+	case !info.PCRel:
+		return fail(fmt.Sprintf("an address in %d bytes, which is not enough in a position-independent program", info.Width), picHelp)
+	case info.GOT:
+		if err := c.throughGOT(rel, to); err != nil {
+			return fail(err.Error(), "")
+		}
+		return nil
+	case to.Segment == from.Segment:
+		return put(to.Off + rel.Addend - p)
+	case b.set.Section(ref).Kind == elfmacho.Text && info.Width == 4:
+		if err := c.toData(rel, to); err != nil {
+			return fail(err.Error(), "")
+		}
+		return nil
+	}
+	return fail(fmt.Sprintf("the distance from %s to %s is not known before the program is linked", from.Segment, to.Segment), "")
+}
+
+func (b *builder) targetName(ref link.Ref, rel elfmacho.Reloc) string {
+	sym := &b.set.Objects[ref.Object].Symbols[rel.Symbol]
+	if sym.Name == "" && sym.Section > 0 {
+		return b.set.NameAt(link.Ref{Object: ref.Object, Section: sym.Section}, uint64(max(rel.Addend, 0)))
+	}
+	return sym.Name
+}
+
+// slot returns the offset in RelRO of a pointer to an address.
+func (b *builder) slot(to Address) Address {
+	off, ok := b.slots[to]
+	if !ok {
+		off = b.newSlot()
+		b.image.Pointers = append(b.image.Pointers, Pointer{RelRO, off, to})
+		b.slots[to] = off
+	}
+	return Address{RelRO, int64(off)}
+}
+
+// number returns the place in RelRO of a pointer-sized constant.
+func (b *builder) number(value int64) Address {
+	off := b.newSlot()
+	binary.LittleEndian.PutUint64(b.image.Memory[RelRO].Data[off:], uint64(value))
+	return Address{RelRO, int64(off)}
+}
+
+func (b *builder) newSlot() uint64 {
+	m := &b.image.Memory[RelRO]
+	off := (m.Size + 7) &^ 7
+	m.Data = append(m.Data, make([]byte, off+8-m.Size)...)
+	m.Size = off + 8
+	m.Align = max(m.Align, 8)
+	m.Parts = append(m.Parts, Part{Off: off, Size: 8, Name: "GOT"})
+	return off
+}

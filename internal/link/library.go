@@ -1,0 +1,153 @@
+package link
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/cargo-rustgo/cargo-rustgo/internal/archive"
+	"github.com/cargo-rustgo/cargo-rustgo/internal/elfmacho"
+)
+
+// Library is a file that symbols are resolved from: an archive, whose members
+// are read when they are needed, or one object, which always takes part.
+type Library struct {
+	Name string
+
+	file     *archive.File // nil for an object
+	external func(name string) ([]byte, error)
+	objects  []*elfmacho.Object // by member, nil until read
+	index    map[string][]int32 // definitions by name where the archive has no symbol table
+}
+
+// Open reads the outline of an archive or an object. The library aliases data.
+// For thin archives external returns the content of a member's file; it may be
+// nil where thin archives are to be refused.
+func Open(name string, data []byte, external func(name string) ([]byte, error)) (*Library, error) {
+	l := &Library{Name: name, external: external}
+	if !archive.IsArchive(data) {
+		o, err := elfmacho.Parse(name, data)
+		if err != nil {
+			return nil, err
+		}
+		l.objects = []*elfmacho.Object{o}
+		return l, nil
+	}
+	f, err := archive.Parse(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if len(f.Members) == 0 {
+		return nil, fmt.Errorf("%s: the archive has no members", name)
+	}
+	l.file = f
+	l.objects = make([]*elfmacho.Object, len(f.Members))
+	if !f.HasSymbols() {
+		return l, l.scan()
+	}
+	return l, nil
+}
+
+// Len returns the number of members; 1 for an object.
+func (l *Library) Len() int { return len(l.objects) }
+
+// MemberName returns the name of a member as the archive spells it.
+func (l *Library) MemberName(i int) string {
+	if l.file == nil {
+		return l.Name
+	}
+	return l.file.Members[i].Name
+}
+
+// Object parses a member, once.
+func (l *Library) Object(i int) (*elfmacho.Object, error) {
+	if l.objects[i] != nil {
+		return l.objects[i], nil
+	}
+	data, err := l.data(i)
+	if err != nil {
+		return nil, err
+	}
+	o, err := elfmacho.Parse(l.member(i), data)
+	if err != nil {
+		return nil, err
+	}
+	l.objects[i] = o
+	return o, nil
+}
+
+func (l *Library) member(i int) string {
+	return fmt.Sprintf("%s(%s)", l.Name, l.file.Members[i].Name)
+}
+
+func (l *Library) data(i int) ([]byte, error) {
+	if !l.file.Members[i].External {
+		return l.file.Data(i), nil
+	}
+	if l.external == nil {
+		return nil, fmt.Errorf("%s: a thin archive, whose members are elsewhere, cannot be used here", l.member(i))
+	}
+	data, err := l.external(l.file.Members[i].Name)
+	if err != nil {
+		return nil, fmt.Errorf("%s: the member of a thin archive cannot be read: %w", l.Name, err)
+	}
+	return data, nil
+}
+
+// scan indexes the definitions of an archive without a usable symbol table.
+// Members that are no objects (metadata, documents) are passed over.
+func (l *Library) scan() error {
+	l.index = map[string][]int32{}
+	for i := range l.objects {
+		data, err := l.data(i)
+		if err != nil {
+			return err
+		}
+		if !elfmacho.IsObject(data) {
+			continue
+		}
+		o, err := l.Object(i)
+		if err != nil {
+			return err
+		}
+		for j := range o.Symbols {
+			if s := &o.Symbols[j]; s.Bind != elfmacho.Local && s.Defined() {
+				l.index[s.Name] = append(l.index[s.Name], int32(i))
+			}
+		}
+	}
+	return nil
+}
+
+// defines returns the members that define a global symbol.
+func (l *Library) defines(symbol string) []int32 {
+	switch {
+	case l.file == nil:
+		return nil // an object is always loaded
+	case l.index != nil:
+		return l.index[symbol]
+	}
+	return l.file.Defines(symbol)
+}
+
+// names calls f for the name of every global symbol that the library defines.
+func (l *Library) names(f func(string)) {
+	switch {
+	case l.file == nil:
+		for i := range l.objects[0].Symbols {
+			if s := &l.objects[0].Symbols[i]; s.Bind != elfmacho.Local && s.Defined() {
+				f(s.Name)
+			}
+		}
+	case l.index != nil:
+		for name := range l.index {
+			f(name)
+		}
+	default:
+		for name := range l.file.All() {
+			f(name)
+		}
+	}
+}
+
+// IsBitcode reports whether err says that a member holds LLVM bitcode.
+func IsBitcode(err error) bool { return errors.Is(err, elfmacho.ErrBitcode) }
