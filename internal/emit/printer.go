@@ -1,0 +1,24 @@
+package emit
+
+import (
+	"bytes"
+	"fmt"
+)
+
+// printer collects the text of one file.
+type printer struct{ bytes.Buffer }
+
+func (p *printer) line(format string, args ...any) {
+	fmt.Fprintf(&p.Buffer, format, args...)
+	p.WriteByte('\n')
+}
+
+func (p *printer) comment(lines []string) {
+	for _, l := range lines {
+		if l == "" {
+			p.line("//")
+		} else {
+			p.line("// %s", l)
+		}
+	}
+}
