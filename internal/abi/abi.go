@@ -35,7 +35,7 @@ type Arg struct {
 type Call struct {
 	Args   []Arg
 	Result *Arg // nil if there is none
-	Frame  int  // bytes of arguments and results in Go's frame
+	Frame  int  // bytes of arguments and results in Go's frame, up to the end of the last
 	Slots  int  // 8-byte slots on C's stack
 }
 
@@ -65,7 +65,6 @@ func SystemV(params []Value, result *Value) Call {
 		c.Result = &Arg{Value: *result, FP: c.Frame}
 		c.Frame += result.Size
 	}
-	c.Frame = align(c.Frame, pointer)
 	return c
 }
 

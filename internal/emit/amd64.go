@@ -110,7 +110,7 @@ func trampoline(out *printer, f *Function, bound int, off uint64) error {
 	}
 
 	out.line("")
-	out.line("// %s", f.signature())
+	out.line("// %s", f.Signature())
 	out.line("TEXT ·%s(SB), %s, $%d-%d", f.Name, flags, frame, call.Frame)
 	out.line("\tNO_LOCAL_POINTERS")
 	for _, a := range call.Args {

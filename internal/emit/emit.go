@@ -62,7 +62,12 @@ func (p *Package) Files() (map[string][]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		files[fmt.Sprintf("rustgo_%s_%s.s", platform.GOOS, platform.GOARCH)] = asm
+		files[platform.File()] = asm
 	}
 	return files, nil
+}
+
+// File returns the name of the platform's assembly file.
+func (p *Platform) File() string {
+	return fmt.Sprintf("rustgo_%s_%s.s", p.GOOS, p.GOARCH)
 }

@@ -35,7 +35,7 @@ func (p *Package) declarations() []byte {
 			}
 			out.line("//go:noescape")
 		}
-		out.line("%s", f.signature())
+		out.line("%s", f.Signature())
 	}
 	return gofmt(out.Bytes())
 }
@@ -48,7 +48,7 @@ func (p *Package) stub() []byte {
 	for _, f := range p.Functions {
 		out.line("")
 		out.comment(f.Doc)
-		out.line("%s { panic(notBuilt(%q)) }", f.signature(), f.Name)
+		out.line("%s { panic(notBuilt(%q)) }", f.Signature(), f.Name)
 	}
 	var built []string
 	for _, platform := range p.Platforms {
@@ -69,14 +69,17 @@ func (p *Package) head(out *printer, constraint string, imports ...string) {
 	out.comment(p.Doc)
 	out.line("package %s", p.Name)
 	for _, f := range p.Functions {
-		if strings.Contains(f.signature(), "unsafe.Pointer") {
+		if strings.Contains(f.Signature(), "unsafe.Pointer") {
 			imports = append(imports, "unsafe")
 			break
 		}
 	}
-	if len(imports) > 0 {
-		out.line("")
-		out.line("import (")
+	if len(imports) == 1 {
+		out.line("\nimport %q", imports[0])
+		return
+	}
+	if len(imports) > 1 {
+		out.line("\nimport (")
 		for _, name := range imports {
 			out.line("%q", name)
 		}
@@ -84,7 +87,8 @@ func (p *Package) head(out *printer, constraint string, imports ...string) {
 	}
 }
 
-func (f *Function) signature() string {
+// Signature returns the declaration of f in Go.
+func (f *Function) Signature() string {
 	var params []string
 	for i, q := range f.Params {
 		// Neighbours of one type share it, as people write it.

@@ -1,0 +1,131 @@
+package emit
+
+import (
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/cargo-rustgo/cargo-rustgo/internal/abi"
+	"github.com/cargo-rustgo/cargo-rustgo/internal/image"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// sample has one of everything: each width and class, arguments on C's stack,
+// a load, pointers at odd places, all four segments.
+func sample() *Package {
+	img := &image.Image{
+		Arch: "amd64",
+		Memory: [image.Segments]image.Memory{
+			image.Text: {
+				Data: append([]byte{0x48, 0x8d, 0x05, 0, 0, 0, 0, 0xc3}, []byte("0123456789abcdefghi")...), Size: 27, Align: 64,
+				Parts: []image.Part{{Off: 0, Size: 8, Name: "_RNvCs1234_5crate4leaf"}, {Off: 8, Size: 19, Name: ".rodata"}},
+			},
+			image.RelRO: {Data: make([]byte, 24), Size: 24, Align: 8, Parts: []image.Part{{Off: 0, Size: 24, Name: "vtable"}}},
+			image.Data:  {Data: []byte{1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 3}, Size: 14, Align: 2, Parts: []image.Part{{Off: 0, Size: 14, Name: "packed"}}},
+			image.BSS:   {Size: 4096, Align: 32, Parts: []image.Part{{Size: 4096, Name: "zeros"}}},
+		},
+		Loads: []image.Load{{Off: 0, Register: 0, To: image.Address{Segment: image.Data, Off: -4}}},
+		Pointers: []image.Pointer{
+			{From: image.RelRO, Off: 8, To: image.Address{Segment: image.Text, Off: 8}},
+			{From: image.Data, Off: 3, To: image.Address{Segment: image.BSS, Off: 16}},
+		},
+		Exports: []image.Export{{Name: "leaf", Off: 0}, {Name: "many", Off: 0}},
+	}
+	integer := func(name, typ string, size int, signed bool) Param {
+		return Param{name, typ, abi.Value{Size: size, Signed: signed}}
+	}
+	float := func(name, typ string, size int) Param {
+		return Param{name, typ, abi.Value{Size: size, Class: abi.Float}}
+	}
+	result := integer("", "bool", 1, false)
+	return &Package{
+		Name: "sample",
+		Doc:  []string{"Package sample is a sample.", "", "It has two functions."},
+		Functions: []Function{
+			{
+				Name: "Leaf", Symbol: "leaf", Doc: []string{"Leaf returns whether dst is full."}, NoEscape: true,
+				Params: []Param{integer("dst", "*[32]byte", 8, false)}, Result: &result,
+			},
+			{
+				Name: "Many", Symbol: "many",
+				Params: []Param{
+					integer("a", "int8", 1, true), integer("b", "uint8", 1, false), integer("c", "int16", 2, true),
+					integer("d", "uint16", 2, false), integer("e", "int32", 4, true), integer("f", "uint32", 4, false),
+					integer("g", "unsafe.Pointer", 8, false), integer("h", "int16", 2, true), float("x", "float32", 4), float("y", "float64", 8),
+				},
+				Result: &Param{Type: "float64", Value: abi.Value{Size: 8, Class: abi.Float}},
+			},
+		},
+		Platforms: []Platform{{GOOS: "linux", GOARCH: "amd64", Image: img, Stack: map[string]int{"leaf": 136, "many": 5000}}},
+	}
+}
+
+func TestGolden(t *testing.T) {
+	files, err := sample().Files()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, got := range files {
+		path := filepath.Join("testdata", name+".golden")
+		if *update {
+			if err := os.WriteFile(path, got, 0o666); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(got) != string(want) {
+			t.Errorf("%s:\n%s\nwant:\n%s", name, got, want)
+		}
+	}
+}
+
+// TestFrames checks that the frame holds the bound, what a thunk may push, the
+// arguments on C's stack and the padding.
+func TestFrames(t *testing.T) {
+	for _, test := range []struct {
+		bound, spills, slots int
+		want                 string
+	}{
+		{136, 0, 0, "NOSPLIT, $144-0"},
+		{136, 8, 0, "NOSPLIT, $152-0"},
+		{137, 0, 0, "NOSPLIT, $152-0"},
+		{136, 0, 2, "NOSPLIT, $160-64"},
+		{632, 0, 0, "NOSPLIT, $640-0"},
+		{633, 0, 0, "0, $648-0"},
+	} {
+		p := sample()
+		f := Function{Name: "F", Symbol: "leaf"}
+		if test.slots > 0 {
+			for i := range 6 + test.slots {
+				f.Params = append(f.Params, Param{string(rune('a' + i)), "uint64", abi.Value{Size: 8}})
+			}
+		}
+		p.Functions = []Function{f}
+		p.Platforms[0].Stack["leaf"] = test.bound
+		p.Platforms[0].Image.Spills = test.spills
+		asm, err := p.amd64(&p.Platforms[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(asm), "TEXT ·F(SB), "+test.want+"\n") {
+			t.Errorf("bound %d spills %d slots %d: want %s in\n%s", test.bound, test.spills, test.slots, test.want, asm)
+		}
+	}
+}
+
+func TestFrameTooLarge(t *testing.T) {
+	p := sample()
+	p.Platforms[0].Stack["leaf"] = maxFrame
+	_, err := p.Files()
+	var frame *FrameError
+	if !errors.As(err, &frame) || frame.Function != "Leaf" {
+		t.Errorf("got %v, want a FrameError for Leaf", err)
+	}
+}
