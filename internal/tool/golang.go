@@ -1,0 +1,30 @@
+package tool
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+)
+
+// GoEnv is what we use of `go env`.
+type GoEnv struct {
+	GOOS, GOARCH string
+	// GOVERSION is the version of the toolchain, such as "go1.26.1".
+	GOVERSION string
+	// GOMOD is the path of the main module's go.mod, os.DevNull outside a
+	// module, or "" in GOPATH mode.
+	GOMOD string
+}
+
+// GoEnv asks the go command in PATH for its settings in c's directory.
+func (c Cargo) GoEnv(ctx context.Context) (*GoEnv, error) {
+	out, err := c.output(ctx, "go", "env", "-json", "GOOS", "GOARCH", "GOVERSION", "GOMOD")
+	if err != nil {
+		return nil, err
+	}
+	env := new(GoEnv)
+	if err := json.Unmarshal(out, env); err != nil {
+		return nil, fmt.Errorf("go env: %w", err)
+	}
+	return env, nil
+}

@@ -1,0 +1,54 @@
+//! What a `#![no_std]` crate needs to become a Go package.
+//!
+//! `cargo rustgo build` turns a crate into a Go package that a Go program
+//! imports like any other and calls without cgo. Such a crate cannot bring
+//! the standard library along: inside a Go process there is no libc, and the
+//! threads, the signals and the stacks belong to the Go runtime. What is left
+//! is `core`, and `core` asks its surroundings for exactly two things. This
+//! crate supplies them:
+//!
+//! - a **panic handler**, which writes `panic: Rust: …` with file and line to
+//!   standard error and ends the process with status 2, as a panic that
+//!   nothing recovers does in Go;
+//! - the **memory functions** `memcpy`, `memmove`, `memset`, `memcmp`, `bcmp`
+//!   and `strlen`, which the compiler calls for moves, comparisons and
+//!   initialisations that are too large to write out in place.
+//!
+//! There is nothing to call. Depend on the crate and name it once, so that it
+//! is linked:
+//!
+//! ```ignore
+//! #![no_std]
+//!
+//! extern crate rustgo;
+//!
+//! /// Returns a times b, reduced modulo 2⁶⁴.
+//! #[unsafe(no_mangle)]
+//! pub extern "C" fn multiply_two(a: u64, b: u64) -> u64 {
+//!     a.wrapping_mul(b)
+//! }
+//! ```
+//!
+//! Both parts exist only under `--cfg rustgo`, which `cargo rustgo` passes.
+//! Without it this crate is empty, so `cargo check`, `cargo build` and
+//! `cargo test` work as usual, also beside `std` and its own panic handler.
+//!
+//! # Stacks
+//!
+//! Rust code runs on the stack of the goroutine that called it, with just as
+//! many bytes below it as `cargo rustgo` has proven it needs. Everything here
+//! is written for that: the memory functions are leaf functions that touch no
+//! stack at all, and the panic handler leaves the goroutine's stack with its
+//! first instructions.
+#![no_std]
+// The report of a panic is dead code under `cargo test`, where std's own
+// panic handler is in charge.
+#![cfg_attr(test, allow(dead_code))]
+
+#[cfg(test)]
+extern crate std;
+
+#[cfg(any(rustgo, test))]
+mod mem;
+#[cfg(all(rustgo, not(test)))]
+mod panic;
