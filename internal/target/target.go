@@ -1,0 +1,127 @@
+// Package target is the one table of the platforms that cargo rustgo builds
+// for: how Go and Rust name each, and what its objects look like. The Go names
+// are those of `go tool dist list`, the Rust names those of
+// https://doc.rust-lang.org/rustc/platform-support.html.
+package target
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/cargo-rustgo/cargo-rustgo/internal/diag"
+)
+
+// Format is the object file format of a platform's toolchains.
+type Format uint8
+
+const (
+	ELF Format = iota + 1
+	MachO
+	COFF
+)
+
+func (f Format) String() string {
+	switch f {
+	case ELF:
+		return "elf"
+	case MachO:
+		return "mach-o"
+	case COFF:
+		return "coff"
+	}
+	return fmt.Sprintf("format %d", uint8(f))
+}
+
+// Target is one platform.
+type Target struct {
+	GOOS, GOARCH string
+	// Triple is the Rust target whose staticlib becomes the Go package.
+	Triple string
+	Format Format
+	// SymbolPrefix is what the object format puts before every C symbol: "_"
+	// on Mach-O, "" elsewhere.
+	SymbolPrefix string
+	// RustFlags are always passed to rustc for this target.
+	RustFlags []string
+}
+
+// String returns "GOOS/GOARCH".
+func (t Target) String() string { return t.GOOS + "/" + t.GOARCH }
+
+// Suffix returns the "_GOOS_GOARCH" that makes the go command build a file for
+// this platform only. Beware that "_linux" also matches android.
+func (t Target) Suffix() string { return "_" + t.GOOS + "_" + t.GOARCH }
+
+// table is sorted by GOOS, then GOARCH.
+var table = []Target{
+	{
+		GOOS:   "linux",
+		GOARCH: "amd64",
+		Triple: "x86_64-unknown-linux-gnu",
+		Format: ELF,
+	},
+}
+
+// All returns every supported target, sorted by GOOS and GOARCH.
+func All() []Target {
+	all := slices.Clone(table)
+	for i := range all {
+		all[i].RustFlags = slices.Clone(all[i].RustFlags)
+	}
+	return all
+}
+
+// Lookup returns the target that Go calls goos/goarch.
+func Lookup(goos, goarch string) (Target, bool) {
+	return find(func(t Target) bool { return t.GOOS == goos && t.GOARCH == goarch })
+}
+
+// ByTriple returns the target that Rust calls triple.
+func ByTriple(triple string) (Target, bool) {
+	return find(func(t Target) bool { return t.Triple == triple })
+}
+
+func find(match func(Target) bool) (Target, bool) {
+	for _, t := range All() {
+		if match(t) {
+			return t, true
+		}
+	}
+	return Target{}, false
+}
+
+// UnknownError reports a platform that is not in the table.
+type UnknownError struct {
+	Name string
+	// Nearest is the valid name most like Name, "GOOS/GOARCH" or a triple as
+	// the user wrote it.
+	Nearest string
+}
+
+func (e *UnknownError) Error() string {
+	return fmt.Sprintf("target %q is not supported; the nearest is %q", e.Name, e.Nearest)
+}
+
+// Parse returns the target called s, which is either "GOOS/GOARCH" or a Rust
+// triple. The error is an *UnknownError.
+func Parse(s string) (Target, error) {
+	if goos, goarch, ok := strings.Cut(s, "/"); ok {
+		if t, ok := Lookup(goos, goarch); ok {
+			return t, nil
+		}
+	} else if t, ok := ByTriple(s); ok {
+		return t, nil
+	}
+	// A name is compared with names of its own kind: a triple is never a
+	// helpful answer to GOOS/GOARCH.
+	var names []string
+	for _, t := range table {
+		if strings.Count(s, "-") >= 2 {
+			names = append(names, t.Triple)
+		} else {
+			names = append(names, t.String())
+		}
+	}
+	return Target{}, &UnknownError{Name: s, Nearest: diag.Nearest(s, names)}
+}
