@@ -1,0 +1,243 @@
+package stack
+
+import (
+	"slices"
+
+	"github.com/cargo-rustgo/cargo-rustgo/internal/amd64"
+)
+
+// walker computes the state before each instruction of one function that can
+// be reached from its entry: a forward data flow over basic blocks.
+type walker struct {
+	*program
+	sec *section
+	f   *function
+
+	in      map[int64]*state // before the first instruction of a block
+	covers  map[int64]int64  // instruction → the block that was walked through it
+	pending []int64
+	anchors map[int64]int64 // instruction that aligned rsp → the lowest that rsp can be
+
+	// The last pass, over final states, fills these.
+	final  bool
+	block  *block
+	blocks map[int64]*block
+	lost   []place // addresses given up at a join
+	red    redZone
+}
+
+// block is a run of instructions that are executed one after the other.
+type block struct {
+	start int64
+	next  []int64
+	exit  bool // ends in a return, or a jump to a function that returns
+	// notes are what its instructions add to the function, once it is known
+	// whether the block is on the panic path.
+	edges []edge
+	uses  []blockUse
+}
+
+// walk fills in what the code of f tells. It depends on which callees return:
+// while that is unknown they are taken not to.
+func (p *program) walk(f *function) {
+	f.walked, f.fail, f.own, f.edges, f.uses = true, nil, 0, nil, nil
+	sec := p.sections[f.at.Ref]
+	if sec == nil || sec.data == nil {
+		f.fail = failf(f.at.off, "control goes to a place that is not code")
+		f.returns = true
+		return
+	}
+	w := &walker{
+		program: p, sec: sec, f: f,
+		in: map[int64]*state{}, covers: map[int64]int64{}, anchors: map[int64]int64{}, blocks: map[int64]*block{},
+	}
+	if err := w.run(); err != nil {
+		f.fail = err
+		w.afterFailure()
+		return
+	}
+	w.finish()
+}
+
+func (w *walker) run() error {
+	if err := w.flow(w.f.at.off, entryState()); err != nil {
+		return err
+	}
+	for len(w.pending) > 0 {
+		start := w.pending[len(w.pending)-1]
+		w.pending = w.pending[:len(w.pending)-1]
+		if err := w.walkBlock(start); err != nil {
+			return err
+		}
+	}
+	// From here on the states are final.
+	w.final = true
+	for _, start := range w.starts() {
+		w.block = &block{start: start}
+		w.blocks[start] = w.block
+		if err := w.walkBlock(start); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// starts returns the blocks in order of their address.
+func (w *walker) starts() []int64 {
+	starts := make([]int64, 0, len(w.in))
+	for start := range w.in {
+		starts = append(starts, start)
+	}
+	slices.Sort(starts)
+	return starts
+}
+
+// flow carries a state to the start of a block.
+func (w *walker) flow(to int64, s *state) error {
+	if w.final {
+		w.block.next = append(w.block.next, to)
+		return nil
+	}
+	old := w.in[to]
+	if old == nil {
+		copied := *s
+		w.in[to] = &copied
+		w.pending = append(w.pending, to)
+		// A block that was walked through this instruction ends here now.
+		if before, ok := w.covers[to]; ok {
+			w.pending = append(w.pending, before)
+		}
+		return nil
+	}
+	if a, b := old[amd64.RSP], s[amd64.RSP]; a != b {
+		return failf(to, "rsp depends on the path: %s or %s", a.describe(), b.describe())
+	}
+	for r := range s {
+		// A stack address that differs from path to path is not followed.
+		w.red.away = w.red.away || old[r].kind == onStack != (s[r].kind == onStack) || old[r].kind == onStack && old[r] != s[r]
+	}
+	if old.join(s, func(at place) { w.lost = append(w.lost, at) }) {
+		w.pending = append(w.pending, to)
+	}
+	return nil
+}
+
+func (w *walker) walkBlock(start int64) error {
+	s := *w.in[start]
+	for pc := start; ; {
+		if pc != start && w.in[pc] != nil {
+			return w.flow(pc, &s)
+		}
+		w.covers[pc] = start
+		if next, reg, ok := w.probeLoop(pc, &s); ok {
+			if err := w.check(pc, &s); err != nil {
+				return err
+			}
+			s[amd64.RSP] = s[reg]
+			w.touch(&s, 0)
+			pc = next
+			continue
+		}
+		inst, err := w.sec.decode(pc)
+		if err != nil {
+			if s[amd64.RSP].kind == otherStack {
+				return nil // after a call that does not return, on another stack
+			}
+			return failf(pc, "%v", err)
+		}
+		if err := w.check(pc, &s); err != nil {
+			return err
+		}
+		on, err := w.step(pc, &inst, &s)
+		if err != nil || !on {
+			return err
+		}
+		pc += int64(inst.Len)
+	}
+}
+
+// finish turns what the blocks noted into edges and uses of the function: only
+// with all blocks known is it known which are on the panic path.
+func (w *walker) finish() {
+	onward := w.leadToExit()
+	w.f.returns = false
+	for _, start := range w.starts() {
+		b := w.blocks[start]
+		w.f.returns = w.f.returns || b.exit
+		panics := !onward[start]
+		for _, e := range b.edges {
+			e.panics = panics
+			w.f.addEdge(e)
+		}
+		for _, u := range b.uses {
+			if !u.elsewhere {
+				w.f.addUse(use{u.place, !panics, u.escapes})
+			}
+		}
+	}
+	for _, at := range w.lost {
+		w.f.addUse(use{at, true, true})
+	}
+	w.f.own = w.red.below(w.f.own)
+}
+
+// leadToExit returns the blocks from which a path leads to a return.
+func (w *walker) leadToExit() map[int64]bool {
+	before := map[int64][]int64{}
+	onward := map[int64]bool{}
+	var pending []int64
+	for start, b := range w.blocks {
+		for _, next := range b.next {
+			before[next] = append(before[next], start)
+		}
+		if b.exit {
+			pending = append(pending, start)
+		}
+	}
+	for len(pending) > 0 {
+		start := pending[len(pending)-1]
+		pending = pending[:len(pending)-1]
+		if onward[start] {
+			continue
+		}
+		onward[start] = true
+		pending = append(pending, before[start]...)
+	}
+	return onward
+}
+
+// afterFailure makes the least of a function that was not understood: it may
+// return and take any address that its section names.
+func (w *walker) afterFailure() {
+	w.f.returns = true
+	w.f.own, w.f.edges, w.f.uses = 0, nil, nil
+	for i := range w.sec.targets {
+		t := &w.sec.targets[i]
+		if !t.inSection() {
+			continue
+		}
+		at := t.value()
+		at.off += 4
+		w.f.addUse(use{at, true, true})
+		w.f.addUse(use{place{t.place.Ref, int64(t.place.Off)}, true, true})
+	}
+}
+
+// depth is how many bytes below rsp at the entry are in use, at most.
+func (w *walker) depth(s *state) int64 {
+	rsp := s[amd64.RSP]
+	switch {
+	case rsp.kind != onStack:
+		return 0
+	case rsp.anchor == entryAnchor:
+		return -rsp.off
+	}
+	return -(w.anchors[rsp.anchor] + rsp.off)
+}
+
+// touch counts the bytes from extra below rsp.
+func (w *walker) touch(s *state, extra int64) {
+	if w.final && s[amd64.RSP].kind == onStack {
+		w.f.own = max(w.f.own, w.depth(s)+extra)
+	}
+}
