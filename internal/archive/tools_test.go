@@ -71,7 +71,7 @@ func parseFile(t testing.TB, path string) ([]byte, *File) {
 func rlibs(t testing.TB) []string {
 	t.Helper()
 	sysroot := strings.TrimSpace(string(run(t, "", tool(t, "rustc"), "--print", "sysroot")))
-	paths, err := filepath.Glob(filepath.Join(sysroot, "lib/rustlib/*/lib/*.rlib"))
+	paths, err := filepath.Glob(filepath.Join(sysroot, "lib/rustlib/*-linux-*/lib/*.rlib"))
 	if err != nil || len(paths) == 0 {
 		skip(t, "no rlibs in %s", sysroot)
 	}
