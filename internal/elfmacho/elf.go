@@ -1,7 +1,6 @@
 package elfmacho
 
 import (
-	"bytes"
 	"encoding/binary"
 	"fmt"
 	"sort"
@@ -26,8 +25,10 @@ const (
 
 	etRel = 1
 
+	shtNull        = 0
 	shtProgbits    = 1
 	shtSymtab      = 2
+	shtStrtab      = 3
 	shtRela        = 4
 	shtNote        = 7
 	shtNobits      = 8
@@ -37,14 +38,22 @@ const (
 	shtPreinit     = 16
 	shtGroup       = 17
 	shtSymtabShndx = 18
+	shtRelr        = 19
+	shtCrel        = 0x40000014 // LLVM 20, -Wa,--crel
+	shtAndroidRel  = 0x60000001
+	shtAndroidRela = 0x60000002
 	shtAMD64Unwind = 0x70000001
 
 	shfWrite      = 0x1
 	shfAlloc      = 0x2
 	shfExec       = 0x4
+	shfInfoLink   = 0x40
+	shfMerge      = 0x10
+	shfStrings    = 0x20
 	shfLinkOrder  = 0x80
 	shfTLS        = 0x400
 	shfCompressed = 0x800
+	shfGroup      = 0x200
 	shfRetain     = 0x200000
 	shfExclude    = 0x80000000
 
@@ -63,7 +72,15 @@ const (
 // elfMachine is what differs between the processors.
 type elfMachine struct {
 	arch  string
-	kinds map[uint32]reloc.Kind
+	kinds []reloc.Kind // by relocation type; None for those that do not exist
+}
+
+// kind translates a relocation type. Type 0 does nothing on every processor.
+func (m *elfMachine) kind(typ uint32) (reloc.Kind, bool) {
+	if uint64(typ) >= uint64(len(m.kinds)) || typ != 0 && m.kinds[typ] == reloc.None {
+		return reloc.None, false
+	}
+	return m.kinds[typ], true
 }
 
 // elfMachines is keyed by e_machine.
@@ -83,22 +100,36 @@ type elfSection struct {
 }
 
 type elfParser struct {
-	data    []byte
-	machine elfMachine
-	headers []elfSection
-	rela    map[int32][]int // section → its relocation sections
-	obj     *Object
+	data        []byte
+	machine     elfMachine
+	headers     []byte                 // of the sections
+	count       int                    // of sections
+	tables      map[uint32]stringTable // by section
+	symtab      int                    // index of the symbol table; 0 if there is none
+	rela        []int32                // section → its relocation section; 0 if there is none
+	symbolCount int                    // in the file: splitting adds more
+	pieces      map[int32]*elfPieces   // by section, of those that merge has split
+	obj         *Object
 }
 
 func parseELF(data []byte) (*Object, error) {
-	p := &elfParser{data: data, obj: &Object{}, rela: map[int32][]int{}}
+	p, err := readELF(data)
+	if err != nil {
+		return nil, err
+	}
+	return p.obj, p.merge()
+}
+
+// readELF reads an object with its sections as they are in the file.
+func readELF(data []byte) (*elfParser, error) {
+	p := &elfParser{data: data, obj: &Object{}, tables: map[uint32]stringTable{}}
 	for _, step := range []func() error{p.header, p.sections, p.symbols, p.relations} {
 		if err := step(); err != nil {
 			return nil, err
 		}
 	}
-	p.obj.relocs = p.relocs
-	return p.obj, nil
+	p.obj.decode = p.relocs
+	return p, nil
 }
 
 func bad(off uint64, format string, args ...any) error {
@@ -149,18 +180,45 @@ func (p *elfParser) header() error {
 	if count == 0 { // more than 0xff00 sections: gABI, "Section Header", sh_size of index 0
 		count = le.Uint64(d[off+32:])
 	}
+	if count == 0 {
+		return bad(off, "no section headers")
+	}
 	if count > uint64(len(d))/elfSectionSize || !p.within(off, count*elfSectionSize) {
 		return bad(40, "%d section headers end past the file", count)
 	}
-	p.headers = make([]elfSection, count)
-	for i := range p.headers {
-		h := d[off+uint64(i)*elfSectionSize:]
-		p.headers[i] = elfSection{
-			name: le.Uint32(h), typ: le.Uint32(h[4:]), flags: le.Uint64(h[8:]),
-			off: le.Uint64(h[24:]), size: le.Uint64(h[32:]),
-			link: le.Uint32(h[40:]), info: le.Uint32(h[44:]),
-			align: le.Uint64(h[48:]), entsize: le.Uint64(h[56:]),
+	p.headers, p.count = d[off:off+count*elfSectionSize], int(count)
+	return p.disjoint()
+}
+
+// section decodes a section header. Headers are not kept: objects have tens of
+// thousands, most of which are looked at once or twice.
+func (p *elfParser) section(i int) elfSection {
+	le, h := binary.LittleEndian, p.headers[i*elfSectionSize:][:elfSectionSize]
+	return elfSection{
+		name: le.Uint32(h), typ: le.Uint32(h[4:]), flags: le.Uint64(h[8:]),
+		off: le.Uint64(h[24:]), size: le.Uint64(h[32:]),
+		link: le.Uint32(h[40:]), info: le.Uint32(h[44:]),
+		align: le.Uint64(h[48:]), entsize: le.Uint64(h[56:]),
+	}
+}
+
+// disjoint refuses sections that share bytes of the file. Nothing writes them,
+// and with n headers over the same bytes an input of size s would take n·s
+// bytes of memory and time.
+func (p *elfParser) disjoint() error {
+	left := uint64(len(p.data))
+	for i := 1; i < p.count; i++ { // the size of section 0 is the number of sections
+		h := p.section(i)
+		if h.typ == shtNull || h.typ == shtNobits {
+			continue
 		}
+		if !p.within(h.off, h.size) {
+			return bad(h.off, "section %d (%d bytes) ends past the file", i, h.size)
+		}
+		if h.size > left {
+			return bad(h.off, "sections overlap: together they are larger than the file")
+		}
+		left -= h.size
 	}
 	return nil
 }
@@ -171,55 +229,78 @@ func (p *elfParser) within(off, size uint64) bool {
 
 // bytes returns the content of section i.
 func (p *elfParser) bytes(i uint64) ([]byte, error) {
-	if i >= uint64(len(p.headers)) {
+	if i == 0 || i >= uint64(p.count) { // section 0 is none, whatever its header says
 		return nil, bad(0, "section index %d out of range", i)
 	}
-	h := &p.headers[i]
-	if h.typ == shtNobits {
+	h := p.section(int(i))
+	if h.typ == shtNobits || h.typ == shtNull {
 		return nil, nil
-	}
-	if !p.within(h.off, h.size) {
-		return nil, bad(h.off, "section %d (%d bytes) ends past the file", i, h.size)
 	}
 	return p.data[h.off : h.off+h.size : h.off+h.size], nil
 }
 
-// cstring returns the NUL-terminated string at off of a string table.
-func cstring(table []byte, off uint32) (string, bool) {
-	if uint64(off) >= uint64(len(table)) {
+// stringTable cuts names out of a string table. It is copied once, so that
+// names cost no allocation each and outlive the input.
+type stringTable struct {
+	text string
+	// budget is how many bytes of names may still be read. Names may share
+	// bytes, but a table that makes each of n names a long one must not cost
+	// time that grows with the square of its size.
+	budget int
+}
+
+// table returns the string table in section i, for count names. LLVM has one
+// for sections and symbols.
+func (p *elfParser) table(i uint32, count int) (stringTable, error) {
+	t, ok := p.tables[i]
+	if !ok {
+		data, err := p.bytes(uint64(i))
+		if err != nil {
+			return stringTable{}, err
+		}
+		t.text = string(data)
+		p.tables[i] = t
+	}
+	t.budget = 16*len(t.text) + 256*count
+	return t, nil
+}
+
+// name returns the NUL-terminated string at off.
+func (t *stringTable) name(off uint32) (string, bool) {
+	if uint64(off) >= uint64(len(t.text)) {
 		return "", off == 0
 	}
-	end := bytes.IndexByte(table[off:], 0)
-	if end < 0 {
+	end := strings.IndexByte(t.text[off:], 0)
+	if t.budget -= end; end < 0 || t.budget < 0 {
 		return "", false
 	}
-	return string(table[off : int(off)+end]), true
+	return t.text[off : int(off)+end], true
 }
 
 // sections fills Object.Sections, index for index.
 func (p *elfParser) sections() error {
-	names := uint64(binary.LittleEndian.Uint16(p.data[62:]))
+	names := uint32(binary.LittleEndian.Uint16(p.data[62:]))
 	if names == shnXindex {
-		names = uint64(p.headers[0].link)
+		names = p.section(0).link
 	}
-	table, err := p.bytes(names)
+	table, err := p.table(names, p.count)
 	if err != nil {
 		return fmt.Errorf("section names: %w", err)
 	}
-	p.obj.Sections = make([]Section, len(p.headers))
-	for i := range p.headers {
+	p.obj.Sections = make([]Section, p.count)
+	for i := range p.obj.Sections {
 		if i == 0 {
 			p.obj.Sections[0].LinkOrder = -1
 			continue
 		}
-		h := &p.headers[i]
-		name, ok := cstring(table, h.name)
+		h := p.section(i)
+		name, ok := table.name(h.name)
 		if !ok {
-			return bad(h.off, "section %d: name offset %#x is not in the string table", i, h.name)
+			return bad(h.off, "section %d: name offset %#x is not in the string table, or has no end", i, h.name)
 		}
 		s := &p.obj.Sections[i]
 		*s = Section{Name: name, Align: max(h.align, 1), Size: h.size, LinkOrder: -1, Retain: h.flags&shfRetain != 0}
-		if s.Kind, err = elfKind(name, h); err != nil {
+		if s.Kind, err = elfKind(name, &h); err != nil {
 			return err
 		}
 		if s.Align&(s.Align-1) != 0 || s.Align > maxAlign {
@@ -229,7 +310,7 @@ func (p *elfParser) sections() error {
 			return fmt.Errorf("section %s: %w", name, err)
 		}
 		if h.flags&shfLinkOrder != 0 && h.link != 0 {
-			if uint64(h.link) >= uint64(len(p.headers)) {
+			if uint64(h.link) >= uint64(p.count) {
 				return bad(h.off, "section %s: sh_link %d out of range", name, h.link)
 			}
 			s.LinkOrder = int32(h.link)
@@ -281,20 +362,21 @@ func elfKind(name string, h *elfSection) (Kind, error) {
 
 // hasSection reports whether name is base or base with a suffix: .ctors.65535.
 func hasSection(name, base string) bool {
-	return name == base || strings.HasPrefix(name, base+".")
+	rest, ok := strings.CutPrefix(name, base)
+	return ok && (rest == "" || rest[0] == '.')
 }
 
 // symbols reads the one symbol table.
 func (p *elfParser) symbols() error {
-	table := -1
 	var extended []byte
-	for i := range p.headers {
-		switch p.headers[i].typ {
+	for i := 1; i < p.count; i++ {
+		h := p.section(i)
+		switch h.typ {
 		case shtSymtab:
-			if table >= 0 {
-				return bad(p.headers[i].off, "a second symbol table")
+			if p.symtab > 0 {
+				return bad(h.off, "a second symbol table")
 			}
-			table = i
+			p.symtab = i
 		case shtSymtabShndx:
 			var err error
 			if extended, err = p.bytes(uint64(i)); err != nil {
@@ -302,27 +384,28 @@ func (p *elfParser) symbols() error {
 			}
 		}
 	}
-	if table < 0 {
+	if p.symtab == 0 {
 		return nil
 	}
-	h := &p.headers[table]
-	data, err := p.bytes(uint64(table))
+	h := p.section(p.symtab)
+	data, err := p.bytes(uint64(p.symtab))
 	if err != nil {
 		return fmt.Errorf("symbol table: %w", err)
 	}
 	if len(data)%elfSymbolSize != 0 {
 		return bad(h.off, "symbol table of %d bytes is not a multiple of %d", len(data), elfSymbolSize)
 	}
-	names, err := p.bytes(uint64(h.link))
+	names, err := p.table(h.link, len(data)/elfSymbolSize)
 	if err != nil {
 		return fmt.Errorf("symbol names: %w", err)
 	}
 	le := binary.LittleEndian
-	p.obj.Symbols = make([]Symbol, len(data)/elfSymbolSize)
+	p.symbolCount = len(data) / elfSymbolSize
+	p.obj.Symbols = make([]Symbol, p.symbolCount)
 	for i := 1; i < len(p.obj.Symbols); i++ {
 		d := data[i*elfSymbolSize:]
 		off := h.off + uint64(i)*elfSymbolSize
-		name, ok := cstring(names, le.Uint32(d))
+		name, ok := names.name(le.Uint32(d))
 		if !ok {
 			return bad(off, "symbol %d: name offset %#x is not in the string table, or has no end", i, le.Uint32(d))
 		}
@@ -396,95 +479,130 @@ var elfSymbolTypes = [16]Type{
 
 // relations connects relocation sections and groups with what they apply to.
 func (p *elfParser) relations() error {
-	le := binary.LittleEndian
-	for i := range p.headers {
-		h := &p.headers[i]
+	p.rela = make([]int32, p.count)
+	var grouped []bool
+	for i := 1; i < p.count; i++ {
+		h, name := p.section(i), p.obj.Sections[i].Name
 		switch h.typ {
 		case shtRel:
-			return bad(h.off, "section %s: relocations without addends, which no x86-64 compiler writes", p.obj.Sections[i].Name)
+			return bad(h.off, "section %s: relocations without addends, which no x86-64 compiler writes", name)
+		case shtRelr, shtCrel, shtAndroidRel, shtAndroidRela:
+			return bad(h.off, "section %s: compact relocations (section type %#x) are not supported; build without -Wa,--crel", name, h.typ)
 		case shtRela:
-			if h.info == 0 || uint64(h.info) >= uint64(len(p.headers)) {
-				return bad(h.off, "relocation section %s: target section %d out of range", p.obj.Sections[i].Name, h.info)
+			if h.info == 0 || uint64(h.info) >= uint64(p.count) {
+				return bad(h.off, "relocation section %s: target section %d out of range", name, h.info)
 			}
 			if h.size%elfRelaSize != 0 {
-				return bad(h.off, "relocation section %s: %d bytes is not a multiple of %d", p.obj.Sections[i].Name, h.size, elfRelaSize)
+				return bad(h.off, "relocation section %s: %d bytes is not a multiple of %d", name, h.size, elfRelaSize)
 			}
-			p.rela[int32(h.info)] = append(p.rela[int32(h.info)], i)
-			p.obj.Sections[h.info].Relocated += int(h.size / elfRelaSize)
-		case shtGroup:
-			data := p.obj.Sections[i].Data
-			if len(data) < 4 || len(data)%4 != 0 {
-				return bad(h.off, "group section of %d bytes", len(data))
-			}
-			if uint64(h.info) >= uint64(len(p.obj.Symbols)) {
-				return bad(h.off, "group: signature symbol %d out of range", h.info)
-			}
-			if le.Uint32(data)&grpComdat == 0 {
+			if h.size == 0 {
 				continue
 			}
-			signature := p.obj.Symbols[h.info]
-			g := Group{Signature: signature.Name}
-			if signature.Type == SectionSym && signature.Section >= 0 {
-				g.Signature = p.obj.Sections[signature.Section].Name
+			if p.symtab == 0 || h.link != uint32(p.symtab) {
+				return bad(h.off, "relocation section %s: sh_link %d is not the symbol table", name, h.link)
 			}
-			for data = data[4:]; len(data) > 0; data = data[4:] {
-				member := le.Uint32(data)
-				if member == 0 || uint64(member) >= uint64(len(p.headers)) {
-					return bad(h.off, "group %s: section %d out of range", g.Signature, member)
-				}
-				g.Sections = append(g.Sections, int32(member))
+			target := &p.obj.Sections[h.info]
+			if target.Data == nil && target.Size > 0 {
+				return bad(h.off, "relocation section %s: section %s has no contents", name, target.Name)
 			}
-			p.obj.Groups = append(p.obj.Groups, g)
+			if p.rela[h.info] != 0 {
+				return bad(h.off, "relocation section %s: section %s has another one", name, target.Name)
+			}
+			p.rela[h.info] = int32(i)
+			target.Relocated = int32(h.size / elfRelaSize)
+		case shtGroup:
+			if grouped == nil {
+				grouped = make([]bool, p.count)
+			}
+			if err := p.group(i, grouped); err != nil {
+				return err
+			}
 		}
+	}
+	return nil
+}
+
+// group reads one section group: a word of flags and the indexes of the
+// members (gABI, "Section Groups").
+func (p *elfParser) group(i int, grouped []bool) error {
+	h, data := p.section(i), p.obj.Sections[i].Data
+	if len(data) < 4 || len(data)%4 != 0 {
+		return bad(h.off, "group section of %d bytes", len(data))
+	}
+	if h.info == 0 || uint64(h.info) >= uint64(len(p.obj.Symbols)) {
+		return bad(h.off, "group: signature symbol %d out of range", h.info)
+	}
+	le := binary.LittleEndian
+	flags := le.Uint32(data)
+	signature := p.obj.Symbols[h.info]
+	g := Group{Signature: signature.Name}
+	if signature.Type == SectionSym && signature.Section >= 0 {
+		g.Signature = p.obj.Sections[signature.Section].Name
+	}
+	for data = data[4:]; len(data) > 0; data = data[4:] {
+		member := le.Uint32(data)
+		if member == 0 || uint64(member) >= uint64(p.count) {
+			return bad(h.off, "group %s: section %d out of range", g.Signature, member)
+		}
+		if grouped[member] {
+			return bad(h.off, "group %s: section %s is in two groups", g.Signature, p.obj.Sections[member].Name)
+		}
+		grouped[member] = true
+		g.Sections = append(g.Sections, int32(member))
+	}
+	// A group without the flag is kept or dropped as the code needs it.
+	if flags&grpComdat != 0 {
+		p.obj.Groups = append(p.obj.Groups, g)
 	}
 	return nil
 }
 
 // relocs decodes and checks the relocations of one section.
 func (p *elfParser) relocs(section int32) ([]Reloc, error) {
-	if section < 0 || int(section) >= len(p.obj.Sections) {
-		return nil, bad(0, "section index %d out of range", section)
-	}
 	s := &p.obj.Sections[section]
 	le := binary.LittleEndian
+	if int(section) >= len(p.rela) || p.rela[section] == 0 {
+		return nil, nil // pieces of a split section have none
+	}
+	i := p.rela[section]
+	data, err := p.bytes(uint64(i))
+	if err != nil {
+		return nil, fmt.Errorf("section %s: %w", p.obj.Sections[i].Name, err)
+	}
 	list := make([]Reloc, 0, s.Relocated)
 	sorted := true
-	for _, i := range p.rela[section] {
-		data, err := p.bytes(uint64(i))
-		if err != nil {
-			return nil, fmt.Errorf("section %s: %w", p.obj.Sections[i].Name, err)
+	for at := p.section(int(i)).off; len(data) > 0; data, at = data[elfRelaSize:], at+elfRelaSize {
+		info := le.Uint64(data[8:])
+		typ, symbol := uint32(info), info>>32
+		r := Reloc{Off: le.Uint64(data), Type: uint16(typ), Symbol: int32(symbol), Addend: int64(le.Uint64(data[16:]))}
+		var ok bool
+		if r.Kind, ok = p.machine.kind(typ); !ok {
+			return nil, bad(at, "%s+%#x: unknown relocation type %d", s.Name, r.Off, typ)
 		}
-		for at := p.headers[i].off; len(data) > 0; data, at = data[elfRelaSize:], at+elfRelaSize {
-			info := le.Uint64(data[8:])
-			typ, symbol := uint32(info), info>>32
-			r := Reloc{Off: le.Uint64(data), Symbol: int32(symbol), Addend: int64(le.Uint64(data[16:]))}
-			kind, ok := p.machine.kinds[typ]
-			if !ok {
-				return nil, bad(at, "%s+%#x: unknown relocation type %d", s.Name, r.Off, typ)
-			}
-			r.Kind = kind
-			if kind == reloc.None {
-				continue
-			}
-			if symbol >= uint64(len(p.obj.Symbols)) {
-				return nil, bad(at, "%s+%#x: relocation symbol %d out of range", s.Name, r.Off, symbol)
-			}
-			width := uint64(kind.Info().Width)
-			if r.Off > s.Size || width > s.Size-r.Off {
-				return nil, bad(at, "%s+%#x: relocation is past the end of the section (%#x bytes)", s.Name, r.Off, s.Size)
-			}
-			if n := len(list); n > 0 && list[n-1].Off > r.Off {
-				sorted = false
-			}
-			list = append(list, r)
+		if r.Kind == reloc.None {
+			continue
 		}
+		if symbol >= uint64(p.symbolCount) {
+			return nil, bad(at, "%s+%#x: relocation symbol %d out of range", s.Name, r.Off, symbol)
+		}
+		if err := p.retarget(&r); err != nil {
+			return nil, bad(at, "%s+%#x: %v", s.Name, r.Off, err)
+		}
+		width := uint64(r.Kind.Info().Width)
+		if r.Off > s.Size || width > s.Size-r.Off {
+			return nil, bad(at, "%s+%#x: relocation is past the end of the section (%#x bytes)", s.Name, r.Off, s.Size)
+		}
+		if n := len(list); n > 0 && list[n-1].Off > r.Off {
+			sorted = false
+		}
+		list = append(list, r)
 	}
 	if !sorted {
 		sort.SliceStable(list, func(i, j int) bool { return list[i].Off < list[j].Off })
 	}
 	for i := 1; i < len(list); i++ {
 		if prev := &list[i-1]; prev.Off+uint64(prev.Kind.Info().Width) > list[i].Off {
-			return nil, bad(list[i].Off, "section %s: overlapping relocations", s.Name)
+			return nil, &FormatError{-1, fmt.Sprintf("%s+%#x: overlapping relocations", s.Name, list[i].Off)}
 		}
 	}
 	return list, nil

@@ -5,7 +5,7 @@ import "github.com/cargo-rustgo/cargo-rustgo/internal/reloc"
 // elfAMD64Relocs maps the relocation types of the System V x86-64 psABI 1.0,
 // table 4.9. GOTPCREL and its two relaxable forms compute the same: whether an
 // instruction can do without the GOT is decided from its bytes.
-var elfAMD64Relocs = map[uint32]reloc.Kind{
+var elfAMD64Relocs = []reloc.Kind{
 	0:  reloc.None,
 	1:  reloc.Abs64,
 	2:  reloc.PC32,

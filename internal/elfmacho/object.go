@@ -23,13 +23,27 @@ type Object struct {
 	// keeps the first.
 	Groups []Group
 
-	relocs func(section int32) ([]Reloc, error)
+	decode func(section int32) ([]Reloc, error) // of a parsed object
+	relocs map[int32][]Reloc                    // of an object that was made
 }
 
 // Relocs decodes the relocations of a section, in order of their offset. Every
 // field lies inside the section and every symbol index inside o.Symbols.
 func (o *Object) Relocs(section int32) ([]Reloc, error) {
-	return o.relocs(section)
+	if o.decode == nil {
+		return o.relocs[section], nil
+	}
+	return o.decode(section)
+}
+
+// SetRelocs gives a section of an object that was not parsed its relocations,
+// in order of their offset.
+func (o *Object) SetRelocs(section int32, list []Reloc) {
+	if o.relocs == nil {
+		o.relocs = map[int32][]Reloc{}
+	}
+	o.relocs[section] = list
+	o.Sections[section].Relocated = int32(len(list))
 }
 
 // Kind classifies a section by what a linker does with its bytes.
@@ -59,17 +73,20 @@ func (k Kind) String() string {
 // Section is a run of bytes that a linker keeps or drops as one.
 type Section struct {
 	Name  string
-	Kind  Kind
 	Align uint64 // in bytes, a power of two
 	Size  uint64 // in bytes
 	Data  []byte // nil for BSS; else Size bytes that alias the input
 	// Relocated is the number of relocations that apply to the section.
-	Relocated int
-	// Retain keeps the section even when nothing refers to it (SHF_GNU_RETAIN).
-	Retain bool
+	Relocated int32
 	// LinkOrder is the section that this one lives and dies with
 	// (SHF_LINK_ORDER), or -1.
 	LinkOrder int32
+	Kind      Kind
+	// Retain keeps the section even when nothing refers to it (SHF_GNU_RETAIN).
+	Retain bool
+	// Mergeable is a constant whose address does not matter: those with the
+	// same bytes may be one.
+	Mergeable bool
 }
 
 // Bind is how a symbol takes part in resolution.
@@ -104,9 +121,9 @@ const (
 // Symbol names an offset in a section.
 type Symbol struct {
 	Name    string
-	Section int32  // index into Object.Sections, or Undefined, Absolute, Common
 	Value   uint64 // offset in the section
 	Size    uint64 // in bytes; 0 if unknown
+	Section int32  // index into Object.Sections, or Undefined, Absolute, Common
 	Bind    Bind
 	Type    Type
 	Hidden  bool // not visible outside the linked object
@@ -119,11 +136,12 @@ func (s *Symbol) Defined() bool { return s.Section != Undefined }
 type Reloc struct {
 	Off    uint64 // of the field, in the section
 	Kind   reloc.Kind
-	Symbol int32 // index into Object.Symbols
+	Type   uint16 // the number in the file; 0 in a Reloc that was made from its Kind
+	Symbol int32  // index into Object.Symbols
 	Addend int64
 }
 
-// Group is a COMDAT group.
+// Group is a COMDAT group. A section belongs to one group at most.
 type Group struct {
 	Signature string
 	Sections  []int32

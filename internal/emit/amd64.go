@@ -37,6 +37,8 @@ const (
 	// internal/abi, Go 1.26), of which the ABI wrapper of the trampoline takes
 	// a copy of the arguments and the rest is left for nosplit callers.
 	maxNosplit = 640
+	// returnAddress is the bound of a function that uses no stack.
+	returnAddress = 8
 	// maxFrame bounds what a call may take from the goroutine's stack.
 	maxFrame = 64 << 10
 )
@@ -108,11 +110,19 @@ func trampoline(out *printer, f *Function, bound int, off uint64) error {
 	if frame+call.Frame <= maxNosplit {
 		flags = "NOSPLIT"
 	}
+	// A function that uses no stack but its return address does not mind how
+	// that is aligned, and the trampoline needs no frame to give it.
+	leaf := bound <= returnAddress && call.Slots == 0
+	if leaf {
+		flags, frame = "NOSPLIT|NOFRAME", 0
+	}
 
 	out.line("")
 	out.line("// %s", f.Signature())
 	out.line("TEXT ·%s(SB), %s, $%d-%d", f.Name, flags, frame, call.Frame)
-	out.line("\tNO_LOCAL_POINTERS")
+	if !leaf {
+		out.line("\tNO_LOCAL_POINTERS")
+	}
 	for _, a := range call.Args {
 		if a.Register >= 0 {
 			register := fmt.Sprintf("X%d", a.Register)
@@ -122,16 +132,20 @@ func trampoline(out *printer, f *Function, bound int, off uint64) error {
 			out.line("\t%s %s+%d(FP), %s", amd64Load(a.Value), a.Name, a.FP, register)
 		}
 	}
-	out.line("\tADJSP $%d", -frame)
-	out.line("\tMOVQ SP, R11")
-	out.line("\tTESTB $8, R11")
-	out.line("\tJEQ aligned")
-	amd64Call(out, &call, 1, off)
-	out.line("\tJMP done")
-	out.line("aligned:")
-	amd64Call(out, &call, 0, off)
-	out.line("done:")
-	out.line("\tADJSP $%d", frame)
+	if leaf {
+		amd64Call(out, &call, 0, off)
+	} else {
+		out.line("\tADJSP $%d", -frame)
+		out.line("\tMOVQ SP, R11")
+		out.line("\tTESTB $8, R11")
+		out.line("\tJEQ aligned")
+		amd64Call(out, &call, 1, off)
+		out.line("\tJMP done")
+		out.line("aligned:")
+		amd64Call(out, &call, 0, off)
+		out.line("done:")
+		out.line("\tADJSP $%d", frame)
+	}
 	if r := call.Result; r != nil {
 		register := "X0"
 		if r.Class == abi.Integer {

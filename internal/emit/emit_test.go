@@ -93,6 +93,9 @@ func TestFrames(t *testing.T) {
 		bound, spills, slots int
 		want                 string
 	}{
+		{8, 0, 0, "NOSPLIT|NOFRAME, $0-0"},
+		{8, 8, 0, "NOSPLIT, $24-0"},
+		{8, 0, 1, "NOSPLIT, $24-56"},
 		{136, 0, 0, "NOSPLIT, $144-0"},
 		{136, 8, 0, "NOSPLIT, $152-0"},
 		{137, 0, 0, "NOSPLIT, $152-0"},

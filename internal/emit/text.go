@@ -141,9 +141,12 @@ func data(p *printer, img *image.Image) {
 	}
 }
 
-// demangled returns the name of a symbol as people read it. The hash that
-// Rust's legacy names end with is left out: it says nothing, and it differs
-// from one directory to the next.
+// demangled returns the name of a symbol as people read it, without what
+// differs from one directory to the next: the hashes of Rust's legacy names and
+// of constants, which have no names.
 func demangled(symbol string) string {
+	if strings.Contains(symbol, "anon.") {
+		return "constant"
+	}
 	return demangle.Filter(symbol, demangle.NoClones)
 }

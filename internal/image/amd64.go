@@ -34,11 +34,18 @@ type code struct {
 	at   uint64 // offset of inst in the section
 }
 
-// find decodes up to the instruction whose disp32(%rip) is the field of rel.
-// Sections are decoded from their start: compilers put no data into the text
-// of x86-64 functions.
+// find decodes up to the instruction whose disp32(%rip) is the field of rel,
+// from the start of its function: compilers put no data into x86-64 functions,
+// but hand-written assembly has it between them.
 func (c *code) find(rel elfmacho.Reloc) (*amd64.Inst, error) {
-	data := c.set.Section(c.ref).Data
+	section := c.set.Section(c.ref)
+	if section.Kind != elfmacho.Text {
+		return nil, fmt.Errorf("an operand of an instruction among data")
+	}
+	data := section.Data
+	if sym := c.set.SymbolAt(c.ref, rel.Off); sym != nil && sym.Type == elfmacho.Func {
+		c.next = max(c.next, sym.Value)
+	}
 	for c.next <= rel.Off {
 		inst, err := amd64.Decode(data[c.next:])
 		if err != nil {
@@ -53,10 +60,11 @@ func (c *code) find(rel elfmacho.Reloc) (*amd64.Inst, error) {
 	return &c.inst, nil
 }
 
-// window is where inst stands in Text.
+// window is where inst stands in Text. The bytes are good until code is
+// appended.
 func (c *code) window(inst *amd64.Inst) (off uint64, bytes []byte) {
-	off = uint64(c.builder.at[c.ref].Off) + c.at
-	return off, c.image.Memory[Text].Data[off : off+uint64(inst.Len)]
+	off = uint64(c.address(c.ref).Off) + c.at
+	return off, c.builder.memory[Text].Data[off : off+uint64(inst.Len)]
 }
 
 // operand is what an instruction addresses: the field counts from its own
@@ -72,23 +80,33 @@ func (c *code) toData(rel elfmacho.Reloc, to Address) error {
 	if err != nil {
 		return err
 	}
-	return c.memory(inst, operand(inst, rel, to))
+	return c.useMemory(inst, operand(inst, rel, to))
 }
 
-// memory makes inst use the memory at to, in another segment.
-func (c *code) memory(inst *amd64.Inst, to Address) error {
+// useMemory makes inst use the memory at to, in another segment.
+func (c *code) useMemory(inst *amd64.Inst, to Address) error {
+	if to.Off != int64(int32(to.Off)) {
+		return fmt.Errorf("the address is more than 2 GiB away from the symbol")
+	}
+	if inst.AddrSize {
+		return fmt.Errorf("an address of 32 bits")
+	}
 	off, bytes := c.window(inst)
-	switch {
-	case isLEA64(inst):
+	if isLEA64(inst) {
 		if inst.Reg() == amd64.RSP {
 			return fmt.Errorf("the stack pointer is loaded with an address in one instruction; load another register first")
 		}
 		c.image.Loads = append(c.image.Loads, Load{off, uint8(inst.Reg()), to})
 		putLEA(bytes, uint8(inst.Reg()))
 		return nil
-	case inst.Is(0xff) && (inst.Ext() == 2 || inst.Ext() == 4) && inst.Len == 6:
+	}
+	if inst.Is(0xff) && inst.Ext() >= 2 && inst.Ext() <= 5 {
+		if !isBranch(inst) {
+			return fmt.Errorf("a branch with an unusual prefix or a far pointer")
+		}
 		// r11 belongs to nobody at a call (psABI 3.2.3).
-		thunk := c.appendCode(c.lea(amd64.R11, to), []byte{0x41, 0xff, 0x23}) // jmp *(%r11)
+		thunk := c.appendCode(lea(amd64.R11, to), []byte{0x41, 0xff, 0x23}) // jmp *(%r11)
+		_, bytes = c.window(inst)
 		redirect(bytes, off, thunk, inst.Ext() == 2)
 		return nil
 	}
@@ -96,8 +114,16 @@ func (c *code) memory(inst *amd64.Inst, to Address) error {
 	if err != nil {
 		return err
 	}
+	_, bytes = c.window(inst)
 	redirect(bytes, off, thunk, false)
 	return nil
+}
+
+// isBranch reports whether inst is call *x(%rip) or jmp *x(%rip), with no
+// prefix but those that change nothing here: REX, bnd and notrack.
+func isBranch(inst *amd64.Inst) bool {
+	return inst.Is(0xff) && (inst.Ext() == 2 || inst.Ext() == 4) && !inst.OpSize && !inst.AddrSize &&
+		(inst.Seg == 0 || inst.Seg == 0x3e)
 }
 
 // throughGOT resolves a reference to the GOT slot of to, without one if it can.
@@ -119,12 +145,12 @@ func (c *code) throughGOT(rel elfmacho.Reloc, to Address) error {
 		}
 		lea := *inst
 		lea.Opcode = 0x8d
-		return c.memory(&lea, to)
-	case inst.Is(0xff) && (inst.Ext() == 2 || inst.Ext() == 4) && inst.Len == 6 && to.Segment == Text:
+		return c.useMemory(&lea, to)
+	case isBranch(inst) && to.Segment == Text:
 		redirect(bytes, off, uint64(to.Off), inst.Ext() == 2)
 		return nil
 	}
-	return c.memory(inst, c.slot(to))
+	return c.useMemory(inst, c.slot(to))
 }
 
 // loadNumber resolves a reference to the GOT slot of a plain number.
@@ -143,7 +169,7 @@ func (c *code) loadNumber(rel elfmacho.Reloc, value int64) error {
 		binary.LittleEndian.PutUint32(bytes[3:], uint32(value))
 		return nil
 	}
-	return c.memory(inst, c.number(value))
+	return c.useMemory(inst, c.number(value))
 }
 
 func isLEA64(inst *amd64.Inst) bool {
@@ -161,15 +187,15 @@ type fragment struct {
 	load  *Load
 }
 
-func (c *code) lea(reg uint8, to Address) fragment {
+func lea(reg uint8, to Address) fragment {
 	b := make([]byte, 7)
 	putLEA(b, reg)
 	return fragment{b, &Load{0, reg, to}}
 }
 
 // appendCode adds code at the end of Text and returns its offset.
-func (c *code) appendCode(parts ...any) uint64 {
-	m := &c.image.Memory[Text]
+func (b *builder) appendCode(parts ...any) uint64 {
+	m := &b.memory[Text]
 	start := m.Size
 	for _, part := range parts {
 		f, ok := part.(fragment)
@@ -178,7 +204,7 @@ func (c *code) appendCode(parts ...any) uint64 {
 		}
 		if f.load != nil {
 			f.load.Off = uint64(len(m.Data))
-			c.image.Loads = append(c.image.Loads, *f.load)
+			b.image.Loads = append(b.image.Loads, *f.load)
 		}
 		m.Data = append(m.Data, f.bytes...)
 	}
@@ -187,13 +213,19 @@ func (c *code) appendCode(parts ...any) uint64 {
 	return start
 }
 
-// redirect replaces the instruction at off by a branch to Text+to. The bytes
-// that are left over become prefix or nops, which are never executed alone.
+// redirect replaces the instruction at off by a branch to Text+to. A call must
+// end where the instruction ended, so what is left over comes first: the prefix
+// addr32, which changes nothing, as often as needed. Behind a jump it becomes
+// nops, which are never executed.
 func redirect(bytes []byte, off, to uint64, call bool) {
 	rel := func(end int) uint32 { return uint32(int64(to) - int64(off) - int64(end)) }
 	if call {
-		bytes[0], bytes[1] = 0x67, 0xe8
-		binary.LittleEndian.PutUint32(bytes[2:], rel(6))
+		n := len(bytes)
+		for i := range bytes[:n-5] {
+			bytes[i] = 0x67
+		}
+		bytes[n-5] = 0xe8
+		binary.LittleEndian.PutUint32(bytes[n-4:], rel(n))
 		return
 	}
 	bytes[0] = 0xe9
@@ -203,8 +235,9 @@ func redirect(bytes []byte, off, to uint64, call bool) {
 	}
 }
 
-// thunkSpill is how far below the red zone a thunk writes.
-const thunkSpill = 8
+// thunkSpill is how far below rsp a thunk writes: below the red zone, which the
+// bound of a function that does not use it leaves out, two registers.
+const thunkSpill = 128 + 2*8
 
 // thunk appends code that executes inst with its memory operand at to:
 //
@@ -222,12 +255,30 @@ func (c *code) thunk(inst *amd64.Inst, off uint64, original []byte, to Address) 
 	var body []any
 	switch {
 	case inst.Is(0xff) && inst.Ext() == 6: // push: make room, then fill it
+		if inst.OpSize || inst.Seg != 0 {
+			return 0, fmt.Errorf("a push with an unusual prefix")
+		}
 		body = []any{
-			[]byte{0x50, 0x50},                   // push %rax; push %rax
-			c.lea(amd64.RAX, to),                 //
-			[]byte{0x48, 0x8b, 0x00},             // mov (%rax), %rax
-			[]byte{0x48, 0x89, 0x44, 0x24, 0x08}, // mov %rax, 8(%rsp)
-			[]byte{0x58},                         // pop %rax
+			[]byte{0x48, 0x8d, 0xa4, 0x24, 0x78, 0xff, 0xff, 0xff}, // lea -136(%rsp), %rsp
+			[]byte{0x50},             // push %rax
+			lea(amd64.RAX, to),       //
+			[]byte{0x48, 0x8b, 0x00}, // mov (%rax), %rax
+			[]byte{0x48, 0x89, 0x84, 0x24, 0x88, 0, 0, 0}, // mov %rax, 136(%rsp)
+			[]byte{0x58}, // pop %rax
+			[]byte{0x48, 0x8d, 0xa4, 0x24, 0x80, 0, 0, 0}, // lea 128(%rsp), %rsp
+		}
+	case inst.Is(0x8f) && inst.Ext() == 0: // pop: copy, then step over it
+		if inst.OpSize || inst.Seg != 0 {
+			return 0, fmt.Errorf("a pop with an unusual prefix")
+		}
+		body = []any{
+			[]byte{0x48, 0x8d, 0x64, 0x24, 0x80},          // lea -128(%rsp), %rsp
+			[]byte{0x50},                                  // push %rax
+			lea(amd64.RAX, to),                            //
+			[]byte{0xff, 0xb4, 0x24, 0x88, 0, 0, 0},       // push 136(%rsp)
+			[]byte{0x8f, 0x00},                            // pop (%rax)
+			[]byte{0x58},                                  // pop %rax
+			[]byte{0x48, 0x8d, 0xa4, 0x24, 0x88, 0, 0, 0}, // lea 136(%rsp), %rsp
 		}
 	case usesStackPointer(inst):
 		return 0, fmt.Errorf("an instruction that uses the stack pointer and writable data at once")
@@ -243,7 +294,7 @@ func (c *code) thunk(inst *amd64.Inst, off uint64, original []byte, to Address) 
 		body = []any{
 			[]byte{0x48, 0x8d, 0x64, 0x24, 0x80}, // lea -128(%rsp), %rsp
 			[]byte{0x50 | scratch},               // push
-			c.lea(scratch, to),                   //
+			lea(scratch, to),                     //
 			op,                                   //
 			[]byte{0x58 | scratch},               // pop
 			[]byte{0x48, 0x8d, 0xa4, 0x24, 0x80, 0, 0, 0}, // lea 128(%rsp), %rsp
@@ -251,7 +302,7 @@ func (c *code) thunk(inst *amd64.Inst, off uint64, original []byte, to Address) 
 	}
 	c.image.Spills = thunkSpill
 	start := c.appendCode(body...)
-	m := &c.image.Memory[Text]
+	m := &c.builder.memory[Text]
 	jump := []byte{0xe9, 0, 0, 0, 0}
 	binary.LittleEndian.PutUint32(jump[1:], uint32(int64(back)-int64(m.Size)-5))
 	m.Data = append(m.Data, jump...)
@@ -263,38 +314,36 @@ func (c *code) thunk(inst *amd64.Inst, off uint64, original []byte, to Address) 
 	return start, nil
 }
 
-// scratchRegister picks a register that inst does not name. Registers that
-// instructions use without naming them (rax, rcx, rdx, rbx) are not candidates
-// while another is left, and string instructions, which use rsi and rdi, have
-// no memory operand.
+// scratchRegister picks a register that inst does not use: three for the at most
+// two that it names. No instruction with an operand in memory uses rsi or rdi
+// without naming it (string instructions have no ModRM), and only cmpxchg8b,
+// cmpxchg16b use rbx so, which name no other.
 func scratchRegister(inst *amd64.Inst) (byte, bool) {
 	if inst.RM() >= 8 {
 		return 0, false // REX.B would turn (%rsi) into (%r14)
 	}
 	used := map[int]bool{inst.Reg() & 7: true}
-	if inst.Encoding != amd64.Legacy {
+	if inst.Encoding == amd64.Legacy && inst.REX == 0 {
+		used[inst.Reg()&3] = true // byte operands 4 to 7 are the high bytes of 0 to 3
+	} else {
 		used[int(inst.V)&7] = true
 	}
 	for _, reg := range []int{amd64.RSI, amd64.RDI, amd64.RBX} {
-		// Without REX, byte operands 4 to 7 are the high bytes of 0 to 3.
-		if !used[reg] && !(reg == amd64.RBX && inst.Reg() == 7) {
+		if !used[reg] {
 			return byte(reg), true
 		}
 	}
 	return 0, false
 }
 
-// usesStackPointer reports whether rsp is, or may be, an operand of inst.
+// usesStackPointer reports whether rsp is, or may be, an operand of inst, whose
+// other operand is in memory.
 func usesStackPointer(inst *amd64.Inst) bool {
 	if inst.Is(0x8f) {
 		return true // pop
 	}
 	if inst.Encoding != amd64.Legacy {
-		// The only ones with general registers: andn, bls*, bzhi, pdep, pext,
-		// mulx, bextr, sarx, shlx, shrx and rorx.
-		general := inst.Encoding == amd64.VEX && (inst.Map == amd64.Map0F38 && inst.Opcode >= 0xf2 && inst.Opcode <= 0xf7 ||
-			inst.Map == amd64.Map0F3A && inst.Opcode == 0xf0)
-		return general && (inst.V == amd64.RSP || inst.Reg() == amd64.RSP)
+		return generalVEX(inst) && (inst.V == amd64.RSP || inst.Reg() == amd64.RSP)
 	}
 	if inst.Reg() != amd64.RSP {
 		return false
@@ -317,6 +366,8 @@ func usesStackPointer(inst *amd64.Inst) bool {
 			return false
 		case op >= 0x90 && op <= 0x9f: // setcc
 			return false
+		case op == 0x78 || op == 0x79: // vmread, vmwrite
+			return true
 		case op >= 0x10 && op <= 0x17, op >= 0x28 && op <= 0x2f, op >= 0x50 && op <= 0x7f, op == 0xc2, op >= 0xc4 && op <= 0xc6, op >= 0xd0:
 			return op == 0x2c || op == 0x2d // cvt(t)ss2si has a general register
 		}
@@ -326,5 +377,23 @@ func usesStackPointer(inst *amd64.Inst) bool {
 }
 
 // op0F38General reports whether an opcode of map 0F38 has a general register:
-// crc32, movbe, adcx and adox.
-func op0F38General(op byte) bool { return op == 0xf0 || op == 0xf1 || op == 0xf6 }
+// invept and its kin, crc32, movbe, wruss, wrss, adcx and adox, movdir64b and
+// enqcmd, movdiri, and aadd and its kin.
+func op0F38General(op byte) bool {
+	return op >= 0x80 && op <= 0x82 || op == 0xf0 || op == 0xf1 || op == 0xf5 || op == 0xf6 || op == 0xf8 || op == 0xf9 || op == 0xfc
+}
+
+// generalVEX reports whether an instruction with VEX or EVEX has general
+// registers next to an operand in memory: andn, bls*, bzhi, pdep, pext, mulx,
+// bextr, sarx, shlx, shrx, rorx and cmp*xadd, and conversions to integers.
+func generalVEX(inst *amd64.Inst) bool {
+	switch op := inst.Opcode; inst.Map {
+	case amd64.Map0F, amd64.Map5:
+		return op == 0x2c || op == 0x2d || inst.Encoding == amd64.EVEX && (op == 0x78 || op == 0x79)
+	case amd64.Map0F38:
+		return inst.Encoding == amd64.VEX && (op >= 0xf2 && op <= 0xf7 || op >= 0xe0 && op <= 0xef)
+	case amd64.Map0F3A:
+		return inst.Encoding == amd64.VEX && op == 0xf0
+	}
+	return false
+}

@@ -41,8 +41,8 @@ type Image struct {
 	Pointers []Pointer
 	// Exports are the roots in the order of the set.
 	Exports []Export
-	// Spills is the number of bytes that the image's own code may push below
-	// the deepest stack pointer and red zone of the code as compiled.
+	// Spills is the number of bytes that the image's own code may use below
+	// the deepest stack pointer of the code as compiled.
 	Spills int
 }
 
@@ -112,12 +112,15 @@ const (
 	maxText = 2048
 	// maxSize bounds a segment: rel32 must reach across it.
 	maxSize = 1 << 30
+	// maxPadding bounds what a few small sections of strict alignment can ask
+	// for: rustc accepts up to 512 MiB.
+	maxPadding = 64 << 20
 )
 
 // Build lays out the live sections of a set and applies their relocations.
 // Errors are of type *Error, joined if there are several.
 func Build(set *link.Set) (*Image, error) {
-	b := &builder{set: set, image: &Image{Arch: "amd64"}, at: map[link.Ref]Address{}, slots: map[Address]uint64{}}
+	b := newBuilder(set)
 	if err := b.layout(); err != nil {
 		return nil, err
 	}

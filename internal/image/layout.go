@@ -12,17 +12,38 @@ import (
 )
 
 type builder struct {
-	set   *link.Set
-	image *Image
-	at    map[link.Ref]Address
-	slots map[Address]uint64 // addresses with a slot in RelRO
+	set       *link.Set
+	image     *Image
+	object    *objectBuilder       // nil unless the outcome is an object
+	memory    []Memory             // by segment
+	at        [][]Address          // by object and section, of live sections
+	slots     map[Address]uint64   // addresses with a slot in RelRO
+	constants map[constant]Address // of mergeable sections
+	padding   uint64               // bytes between sections
+	trapAt    uint64               // offset of the trap in Text, which follows code; 0 if there is none
 }
+
+func newBuilder(set *link.Set) *builder {
+	b := &builder{
+		set: set, image: &Image{Arch: "amd64"}, memory: make([]Memory, Segments),
+		at: make([][]Address, len(set.Objects)), slots: map[Address]uint64{}, constants: map[constant]Address{},
+	}
+	for _, r := range set.Live {
+		if b.at[r.Object] == nil {
+			b.at[r.Object] = make([]Address, len(set.Objects[r.Object].Sections))
+		}
+	}
+	return b
+}
+
+// address is where a live section starts.
+func (b *builder) address(r link.Ref) Address { return b.at[r.Object][r.Section] }
 
 // layout gives every live section its place. Code comes first, in the order in
 // which it was reached, so that callers and callees are neighbours; constants
 // and data are ordered by alignment, so that little padding is needed.
 func (b *builder) layout() error {
-	var segments [Segments][]link.Ref
+	segments := make([][]link.Ref, len(b.memory))
 	var constants []link.Ref
 	for _, r := range b.set.Live {
 		segment, err := b.segment(r)
@@ -33,6 +54,9 @@ func (b *builder) layout() error {
 			constants = append(constants, r)
 			continue
 		}
+		for int(segment) >= len(segments) { // an object has segments of its own
+			segments = append(segments, nil)
+		}
 		segments[segment] = append(segments[segment], r)
 	}
 	byAlign := func(list []link.Ref) {
@@ -41,31 +65,35 @@ func (b *builder) layout() error {
 		})
 	}
 	byAlign(constants)
-	for _, s := range []Segment{RelRO, Data, BSS} {
-		byAlign(segments[s])
+	for s := range segments {
+		if Segment(s) != Text {
+			byAlign(segments[s])
+		}
 	}
 	segments[Text] = append(segments[Text], constants...)
 
 	var errs []error
 	for i, list := range segments {
-		segment := Segment(i)
-		m := &b.image.Memory[segment]
+		m := &b.memory[i]
 		m.Align = 1
 		for _, r := range list {
-			if err := b.place(segment, m, r); err != nil {
+			if err := b.place(Segment(i), m, r); err != nil {
 				errs = append(errs, err)
 			}
-		}
-		if segment != BSS {
-			m.Data = make([]byte, m.Size)
 		}
 	}
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
+	for i := range b.memory {
+		if Segment(i) != BSS && Segment(i) != tlsBSS {
+			b.memory[i].Data = make([]byte, b.memory[i].Size)
+		}
+	}
 	for _, r := range b.set.Live {
-		if a := b.at[r]; a.Segment != BSS {
-			copy(b.image.Memory[a.Segment].Data[a.Off:], b.set.Section(r).Data)
+		a := b.address(r)
+		if data := b.memory[a.Segment].Data; data != nil {
+			copy(data[a.Off:], b.set.Section(r).Data)
 		}
 	}
 	return nil
@@ -80,6 +108,8 @@ func (b *builder) segment(r link.Ref) (Segment, error) {
 		return BSS, nil
 	case elfmacho.Data:
 		return Data, nil
+	case elfmacho.TLSData, elfmacho.Init: // of an object: link.Resolve refuses them
+		return b.object.segment(b.set.Section(r)), nil
 	}
 	// Constants join the code unless they hold addresses.
 	relocs, err := b.set.Relocs(r)
@@ -94,6 +124,13 @@ func (b *builder) segment(r link.Ref) (Segment, error) {
 	return Text, nil
 }
 
+// constant is what makes mergeable sections equal.
+type constant struct {
+	segment Segment
+	align   uint64
+	data    string
+}
+
 // place appends a section to a segment.
 func (b *builder) place(segment Segment, m *Memory, r link.Ref) error {
 	s := b.set.Section(r)
@@ -101,18 +138,35 @@ func (b *builder) place(segment Segment, m *Memory, r link.Ref) error {
 	if segment == Text {
 		limit = maxText
 	}
-	if s.Align > limit {
+	if s.Align > limit && b.object == nil {
 		return b.errorf(r, 0, fmt.Sprintf("`%s` is aligned to %d bytes; Go's linker aligns %s to at most %d", b.set.NameAt(r, 0), s.Align, segment, limit),
 			"align the type to 32 bytes or less, or align inside a larger buffer at run time")
+	}
+	// Of equal constants one is enough: those whose address does not matter.
+	key := constant{segment, s.Align, ""}
+	if s.Mergeable {
+		key.data = string(s.Data)
+		if at, ok := b.constants[key]; ok {
+			b.at[r.Object][r.Section] = at
+			return nil
+		}
 	}
 	off := (m.Size + s.Align - 1) &^ (s.Align - 1)
 	if s.Size > maxSize || off+s.Size > maxSize {
 		return b.errorf(r, 0, fmt.Sprintf("the %s segment is larger than %d MiB", segment, maxSize>>20), "make the static smaller")
 	}
-	b.at[r] = Address{segment, int64(off)}
+	if b.padding += off - m.Size; b.padding > maxPadding {
+		return b.errorf(r, 0, fmt.Sprintf("the alignment of sections, of `%s` to %d bytes, takes more than %d MiB", b.set.NameAt(r, 0), s.Align, maxPadding>>20), "align less strictly")
+	}
+	b.at[r.Object][r.Section] = Address{segment, int64(off)}
+	if s.Mergeable {
+		b.constants[key] = Address{segment, int64(off)}
+	}
 	m.Align = max(m.Align, s.Align)
 	m.Size = off + s.Size
-	m.Parts = append(m.Parts, Part{Off: off, Size: s.Size, Name: b.set.NameAt(r, 0)})
+	if b.object == nil {
+		m.Parts = append(m.Parts, Part{Off: off, Size: s.Size, Name: b.set.NameAt(r, 0)})
+	}
 	return nil
 }
 
@@ -131,12 +185,13 @@ func (b *builder) finish() (*Image, error) {
 		return cmp.Or(cmp.Compare(x.From, y.From), cmp.Compare(x.Off, y.Off))
 	})
 	for _, root := range b.set.Roots {
-		a, ok := b.at[root.Place.Ref]
-		if !ok || a.Segment != Text {
+		if root.Place.Kind != link.InSection || b.set.Section(root.Place.Ref).Kind != elfmacho.Text {
 			return nil, fmt.Errorf("%s: `%s` is not a function", b.set.Objects[root.Object].Name, root.Name)
 		}
+		a := b.address(root.Place.Ref)
 		img.Exports = append(img.Exports, Export{root.Name, uint64(a.Off) + root.Place.Off})
 	}
+	copy(img.Memory[:], b.memory)
 	for i := range img.Memory {
 		m := &img.Memory[i]
 		if m.Size == 0 {

@@ -12,6 +12,9 @@ import (
 
 const picHelp = "build the crate with position-independent code: remove `-C relocation-model=static` and code models other than small"
 
+// maxErrors is how many errors are worth reading.
+const maxErrors = 50
+
 // relocate applies the relocations of all live sections.
 func (b *builder) relocate() error {
 	var errs []error
@@ -23,7 +26,9 @@ func (b *builder) relocate() error {
 		code := &code{builder: b, ref: r}
 		for _, rel := range relocs {
 			if err := b.apply(code, rel); err != nil {
-				errs = append(errs, err)
+				if errs = append(errs, err); len(errs) == maxErrors {
+					return errors.Join(errs...)
+				}
 			}
 		}
 	}
@@ -39,14 +44,13 @@ func (b *builder) apply(c *code, rel elfmacho.Reloc) error {
 	if err != nil {
 		return b.errorf(ref, rel.Off, err.Error(), "")
 	}
-	from := b.at[ref]
+	from := b.address(ref)
 	p := from.Off + int64(rel.Off)
-	field := b.image.Memory[from.Segment].Data
 	fail := func(msg, help string) error {
 		return b.errorf(ref, rel.Off, fmt.Sprintf("%s to `%s`: %s", info.Name, b.targetName(ref, rel), msg), help)
 	}
 	put := func(value int64) error {
-		if err := kind.Put(field[p:], value); err != nil {
+		if err := kind.Put(b.memory[from.Segment].Data[p:], value); err != nil {
 			return fail(err.Error(), "")
 		}
 		return nil
@@ -65,22 +69,29 @@ func (b *builder) apply(c *code, rel elfmacho.Reloc) error {
 				return fail(err.Error(), "")
 			}
 			return nil
+		case kind == reloc.Call32 && target.Kind == link.Nowhere && from.Segment == Text:
+			// Never called: code tests such a symbol first.
+			return put(int64(b.trap()) + rel.Addend - p)
 		case info.PCRel:
 			return fail("the distance to an absolute address is not known before the program is linked", picHelp)
 		}
 		return put(value + rel.Addend)
 	}
 
-	to := b.at[target.Ref]
+	to := b.address(target.Ref)
 	to.Off += int64(target.Off)
 	switch {
 	case kind == reloc.Abs64:
 		if from.Segment == Text {
 			return fail("an absolute address inside code", picHelp)
 		}
-		to.Off += rel.Addend
+		if to.Off += rel.Addend; to.Off != int64(int32(to.Off)) {
+			return fail("the address is more than 2 GiB away from the symbol", "")
+		}
 		b.image.Pointers = append(b.image.Pointers, Pointer{from.Segment, uint64(p), to})
 		return nil
+	case kind == reloc.Size32 || kind == reloc.Size64:
+		return put(int64(b.set.Symbol(ref.Object, rel.Symbol).Size) + rel.Addend)
 	case !info.PCRel:
 		return fail(fmt.Sprintf("an address in %d bytes, which is not enough in a position-independent program", info.Width), picHelp)
 	case info.GOT:
@@ -97,6 +108,15 @@ func (b *builder) apply(c *code, rel elfmacho.Reloc) error {
 		return nil
 	}
 	return fail(fmt.Sprintf("the distance from %s to %s is not known before the program is linked", from.Segment, to.Segment), "")
+}
+
+// trap returns the offset in Text of an instruction that faults, which stands for
+// a function at address 0.
+func (b *builder) trap() uint64 {
+	if b.trapAt == 0 {
+		b.trapAt = b.appendCode([]byte{0x0f, 0x0b}) // ud2
+	}
+	return b.trapAt
 }
 
 func (b *builder) targetName(ref link.Ref, rel elfmacho.Reloc) string {
@@ -121,12 +141,12 @@ func (b *builder) slot(to Address) Address {
 // number returns the place in RelRO of a pointer-sized constant.
 func (b *builder) number(value int64) Address {
 	off := b.newSlot()
-	binary.LittleEndian.PutUint64(b.image.Memory[RelRO].Data[off:], uint64(value))
+	binary.LittleEndian.PutUint64(b.memory[RelRO].Data[off:], uint64(value))
 	return Address{RelRO, int64(off)}
 }
 
 func (b *builder) newSlot() uint64 {
-	m := &b.image.Memory[RelRO]
+	m := &b.memory[RelRO]
 	off := (m.Size + 7) &^ 7
 	m.Data = append(m.Data, make([]byte, off+8-m.Size)...)
 	m.Size = off + 8

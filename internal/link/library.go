@@ -80,17 +80,40 @@ func (l *Library) member(i int) string {
 }
 
 func (l *Library) data(i int) ([]byte, error) {
-	if !l.file.Members[i].External {
-		return l.file.Data(i), nil
-	}
-	if l.external == nil {
-		return nil, fmt.Errorf("%s: a thin archive, whose members are elsewhere, cannot be used here", l.member(i))
-	}
-	data, err := l.external(l.file.Members[i].Name)
+	data, err := MemberData(l.file, i, l.external)
 	if err != nil {
-		return nil, fmt.Errorf("%s: the member of a thin archive cannot be read: %w", l.Name, err)
+		return nil, fmt.Errorf("%s: %w", l.member(i), err)
 	}
 	return data, nil
+}
+
+// MemberData returns the content of a member. For a thin archive external
+// returns the content of a file that the archive names; it may be nil where thin
+// archives are to be refused.
+func MemberData(f *archive.File, i int, external func(name string) ([]byte, error)) ([]byte, error) {
+	m := &f.Members[i]
+	if !m.External {
+		return f.Data(i), nil
+	}
+	if external == nil {
+		return nil, errors.New("a thin archive, whose members are elsewhere, cannot be used here")
+	}
+	data, err := external(m.Name)
+	if err != nil {
+		return nil, fmt.Errorf("the member of a thin archive cannot be read: %w", err)
+	}
+	if m.Nested == 0 {
+		return data, nil
+	}
+	inner, err := archive.Parse(data)
+	if err != nil {
+		return nil, fmt.Errorf("the archive in a thin archive: %w", err)
+	}
+	j, ok := inner.MemberAt(m.Nested)
+	if !ok || inner.Members[j].External {
+		return nil, fmt.Errorf("the archive in a thin archive has no member at offset %#x", m.Nested)
+	}
+	return inner.Data(int(j)), nil
 }
 
 // scan indexes the definitions of an archive without a usable symbol table.
@@ -118,8 +141,9 @@ func (l *Library) scan() error {
 	return nil
 }
 
-// defines returns the members that define a global symbol.
-func (l *Library) defines(symbol string) []int32 {
+// Defines returns the members that define a global symbol. It is empty for an
+// object.
+func (l *Library) Defines(symbol string) []int32 {
 	switch {
 	case l.file == nil:
 		return nil // an object is always loaded
@@ -127,6 +151,13 @@ func (l *Library) defines(symbol string) []int32 {
 		return l.index[symbol]
 	}
 	return l.file.Defines(symbol)
+}
+
+// Names returns the global symbols that the library defines, unsorted.
+func (l *Library) Names() []string {
+	var list []string
+	l.names(func(name string) { list = append(list, name) })
+	return list
 }
 
 // names calls f for the name of every global symbol that the library defines.

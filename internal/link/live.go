@@ -3,6 +3,7 @@ package link
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/cargo-rustgo/cargo-rustgo/internal/elfmacho"
 )
@@ -15,77 +16,156 @@ type missing struct {
 	off  uint64
 }
 
-// mark computes Live and the places of the roots from the definitions known so
-// far. It returns the symbols that are needed and not defined, each once, in
-// the order in which they were met.
-func (s *Set) mark() ([]missing, error) {
-	s.Live, s.reasons = nil, nil
-	live := map[Ref]bool{}
-	var pending, next []Ref
-	for i := range s.Roots {
-		root := &s.Roots[i]
-		def := s.table[root.Name] // a stronger definition may have come since
+// mark computes Live and the places of the roots, loading what defines a symbol
+// when it is first needed. It returns the symbols that are needed and not
+// defined, each once, in the order in which they were met.
+func (r *resolver) mark() ([]missing, error) {
+	m := marker{resolver: r, lost: map[string]bool{}}
+	set := r.set
+	set.Live, set.reasons, set.nowhere = nil, nil, map[string]bool{}
+	for i := range set.parts {
+		set.parts[i].used, set.parts[i].asked = false, false
+		clear(set.parts[i].live)
+	}
+	for i := range set.Roots {
+		root := &set.Roots[i]
+		def := set.table[root.Name]
 		root.Object, root.Symbol = def.object, def.symbol
-		place, err := s.place(def.object, &s.Objects[def.object].Symbols[def.symbol])
+		place, err := set.place(def.object, &set.Objects[def.object].Symbols[def.symbol])
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", s.Objects[def.object].Name, err)
+			return nil, fmt.Errorf("%s: %w", set.Objects[def.object].Name, err)
 		}
 		root.Place = place
 		if place.Kind == InSection {
-			pending = append(pending, place.Ref)
+			m.pending = append(m.pending, place.Ref)
 		}
 	}
-	pending = append(pending, s.retained()...)
-	slices.Reverse(pending)
-
-	var lost []missing
-	seen := map[string]bool{}
-	// Depth first, so that what belongs together lies together.
-	for len(pending) > 0 {
-		ref := pending[len(pending)-1]
-		pending = pending[:len(pending)-1]
-		if live[ref] {
-			continue
-		}
-		live[ref] = true
-		s.Live = append(s.Live, ref)
-		if err := s.admit(ref); err != nil {
+	for len(m.pending) > 0 {
+		if err := m.drain(); err != nil {
 			return nil, err
 		}
-		relocs, err := s.Relocs(ref)
-		if err != nil {
-			return nil, err
-		}
-		next = next[:0]
-		for _, r := range relocs {
-			place, err := s.Target(ref.Object, r)
-			if name, ok := err.(undefined); ok {
-				if !seen[string(name)] {
-					seen[string(name)] = true
-					lost = append(lost, missing{string(name), ref, r.Off})
-				}
-				continue
-			}
-			if err != nil {
-				return nil, s.sectionError(ref, r.Off, err.Error())
-			}
-			if place.Kind == InSection && !live[place.Ref] {
-				next = append(next, place.Ref)
-			}
-		}
-		slices.Reverse(next)
-		pending = append(pending, next...)
+		// What is reached may have loaded objects that bring more.
+		m.pending = set.unasked()
 	}
-	return lost, nil
+	return m.missing, nil
 }
 
-// retained returns the sections that stay whether something refers to them or
-// not.
-func (s *Set) retained() []Ref {
+type marker struct {
+	*resolver
+	pending, next []Ref
+	lost          map[string]bool
+	missing       []missing
+}
+
+// drain marks all that is reached from pending, depth first, so that what
+// belongs together lies together.
+func (m *marker) drain() error {
+	slices.Reverse(m.pending)
+	set := m.set
+	for len(m.pending) > 0 {
+		ref := m.pending[len(m.pending)-1]
+		m.pending = m.pending[:len(m.pending)-1]
+		if set.parts[ref.Object].live[ref.Section] {
+			continue
+		}
+		set.parts[ref.Object].live[ref.Section] = true
+		set.parts[ref.Object].used = true
+		set.Live = append(set.Live, ref)
+		if err := set.admit(ref); err != nil {
+			return err
+		}
+		relocs, err := set.Relocs(ref)
+		if err != nil {
+			return err
+		}
+		m.next = m.next[:0]
+		for _, rel := range relocs {
+			place, err := m.reach(ref, rel)
+			if err != nil {
+				return err
+			}
+			if place.Kind == InSection && !set.parts[place.Object].live[place.Section] {
+				m.next = append(m.next, place.Ref)
+			}
+		}
+		slices.Reverse(m.next)
+		m.pending = append(m.pending, m.next...)
+	}
+	return nil
+}
+
+// reach returns the target of a live relocation, loading what defines it.
+func (m *marker) reach(ref Ref, rel elfmacho.Reloc) (Place, error) {
+	for {
+		place, err := m.set.target(ref.Object, rel)
+		name, lacking := err.(undefined)
+		switch {
+		case err == nil && place.Kind == Nowhere:
+			m.set.nowhere[m.set.Objects[ref.Object].Symbols[rel.Symbol].Name] = true
+			return place, m.set.checkBounds(ref, rel)
+		case err == nil:
+			return place, nil
+		case !lacking:
+			return place, m.set.sectionError(ref, rel.Off, err.Error())
+		}
+		if loaded, err := m.load(string(name)); err != nil {
+			return place, err
+		} else if loaded {
+			continue
+		}
+		if !m.set.partial && !m.lost[string(name)] {
+			m.lost[string(name)] = true
+			m.missing = append(m.missing, missing{string(name), ref, rel.Off})
+		}
+		return Place{Kind: External}, m.set.checkBounds(ref, rel)
+	}
+}
+
+// checkBounds refuses the symbols that a linker makes from the sections of one
+// name, __start_NAME and __stop_NAME: sections lose their names here.
+func (s *Set) checkBounds(ref Ref, rel elfmacho.Reloc) error {
+	name := s.Objects[ref.Object].Symbols[rel.Symbol].Name
+	list, ok := strings.CutPrefix(name, "__start_")
+	if !ok {
+		if list, ok = strings.CutPrefix(name, "__stop_"); !ok {
+			return nil
+		}
+	}
+	if s.hasSection(list) {
+		return s.sectionError(ref, rel.Off, fmt.Sprintf("`%s` needs a linker to collect the sections named %s, which is not supported", name, list))
+	}
+	return nil
+}
+
+// hasSection reports whether an object has a section of a name.
+func (s *Set) hasSection(name string) bool {
+	if s.named == nil {
+		s.named = map[string]bool{}
+	}
+	for ; s.indexed < len(s.Objects); s.indexed++ {
+		o := s.Objects[s.indexed]
+		for i := range o.Sections {
+			s.named[o.Sections[i].Name] = true
+		}
+	}
+	return s.named[name]
+}
+
+// unasked returns the sections that stay whether something refers to them or
+// not, and are not live yet: retained ones, and in an object the initializers
+// of what takes part, which ld -r keeps too.
+func (s *Set) unasked() []Ref {
 	var list []Ref
 	for i, o := range s.Objects {
+		p := &s.parts[i]
+		if p.asked && p.used == p.askedUsed {
+			continue
+		}
+		p.asked, p.askedUsed = true, p.used
 		for j := range o.Sections {
-			if r := (Ref{int32(i), int32(j)}); o.Sections[j].Retain && !s.dropped[r] {
+			r := Ref{int32(i), int32(j)}
+			keep := o.Sections[j].Retain || s.partial && p.used && o.Sections[j].Kind == elfmacho.Init
+			if keep && !p.live[j] && !s.dropped(r) {
 				list = append(list, r)
 			}
 		}
@@ -98,8 +178,14 @@ func (s *Set) admit(r Ref) error {
 	var msg string
 	switch section := s.Section(r); section.Kind {
 	case elfmacho.TLSData:
+		if s.partial {
+			return nil
+		}
 		msg = "thread-local data, which a Go program cannot provide"
 	case elfmacho.Init:
+		if s.partial && section.Name != ".init" && section.Name != ".fini" { // pieces of one function
+			return nil
+		}
 		msg = "an initializer, which nothing would run in a Go program"
 	case elfmacho.Other, elfmacho.Debug, elfmacho.Unwind:
 		msg = fmt.Sprintf("live code refers to section %s, which is not loaded into memory", section.Name)
@@ -112,22 +198,17 @@ func (s *Set) admit(r Ref) error {
 // checkInitializers refuses objects that take part and bring initializers: a
 // linker runs them at start-up, whoever refers to them.
 func (s *Set) checkInitializers() error {
-	live := map[int32]Ref{}
-	for _, r := range s.Live {
-		if _, ok := live[r.Object]; !ok {
-			live[r.Object] = r
-		}
-	}
 	for i, o := range s.Objects {
-		r, ok := live[int32(i)]
-		if !ok {
+		if !s.parts[i].used {
 			continue
 		}
 		for j := range o.Sections {
 			section := &o.Sections[j]
-			if section.Kind == elfmacho.Init && section.Size > 0 && !s.dropped[Ref{int32(i), int32(j)}] {
-				return s.sectionError(r, 0, fmt.Sprintf("the object has initializers (section %s), which nothing would run in a Go program", section.Name))
+			if section.Kind != elfmacho.Init || section.Size == 0 || s.dropped(Ref{int32(i), int32(j)}) {
+				continue
 			}
+			first := slices.IndexFunc(s.Live, func(r Ref) bool { return r.Object == int32(i) })
+			return s.sectionError(s.Live[first], 0, fmt.Sprintf("the object has initializers (section %s), which nothing would run in a Go program", section.Name))
 		}
 	}
 	return nil

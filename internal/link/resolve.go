@@ -40,13 +40,19 @@ func rankOf(s *elfmacho.Symbol) rank {
 // *UndefinedError for everything else that is missing, *DuplicateError, and
 // *SectionError for what a Go program cannot hold.
 func Resolve(libs []*Library, roots []string) (*Set, error) {
+	return resolve(libs, roots, false)
+}
+
+// ResolveObject is like Resolve for an outcome that another linker completes,
+// as with ld -r: symbols may stay undefined, thread-local data and indirect
+// functions are kept, and so are the initializers of objects that take part.
+func ResolveObject(libs []*Library, roots []string) (*Set, error) {
+	return resolve(libs, roots, true)
+}
+
+func resolve(libs []*Library, roots []string, partial bool) (*Set, error) {
 	r := &resolver{
-		set: &Set{
-			table:   map[string]definition{},
-			dropped: map[Ref]bool{},
-			relocs:  map[Ref][]elfmacho.Reloc{},
-			bounds:  map[int32][][]int32{},
-		},
+		set:    &Set{partial: partial, table: map[string]definition{}, commons: map[string]tentative{}},
 		libs:   libs,
 		loaded: map[member]bool{},
 		groups: map[string]bool{},
@@ -54,26 +60,21 @@ func Resolve(libs []*Library, roots []string) (*Set, error) {
 	if err := r.start(roots); err != nil {
 		return nil, err
 	}
-	// Liveness decides what is loaded, and what is loaded decides, through
-	// weak definitions, what is live: repeat until nothing more is loaded.
+	// Liveness decides what is loaded, and what is loaded may define what
+	// liveness took for undefined or weak: repeat until nothing changes.
 	for {
-		missing, err := r.set.mark()
+		r.set.stale = false
+		lost, err := r.mark()
 		if err != nil {
 			return nil, err
 		}
-		progress := false
-		for _, m := range missing {
-			ok, err := r.load(m.name)
-			if err != nil {
-				return nil, err
-			}
-			progress = progress || ok
-		}
-		if progress {
+		switch {
+		case r.set.stale:
 			continue
-		}
-		if len(missing) > 0 {
-			return nil, r.set.undefinedError(missing)
+		case len(lost) > 0:
+			return nil, r.set.undefinedError(lost)
+		case partial:
+			return r.set, nil
 		}
 		return r.set, r.set.checkInitializers()
 	}
@@ -101,18 +102,28 @@ func (r *resolver) start(roots []string) error {
 		}
 	}
 	for _, name := range roots {
-		if _, ok := r.set.table[name]; !ok {
-			if _, err := r.load(name); err != nil {
-				return err
-			}
+		ok, err := r.find(name)
+		if err != nil {
+			return err
 		}
-		def, ok := r.set.table[name]
 		if !ok {
 			return &MissingError{Name: name, Known: r.known()}
 		}
-		r.set.Roots = append(r.set.Roots, Root{Name: name, Object: def.object, Symbol: def.symbol})
+		r.set.Roots = append(r.set.Roots, Root{Name: name})
 	}
 	return nil
+}
+
+// find reports whether name has a definition, loading members until it does.
+func (r *resolver) find(name string) (bool, error) {
+	for {
+		if _, ok := r.set.table[name]; ok {
+			return true, nil
+		}
+		if ok, err := r.load(name); !ok || err != nil {
+			return false, err
+		}
+	}
 }
 
 // known returns the sorted names of all global symbols of the libraries.
@@ -129,7 +140,7 @@ func (r *resolver) known() []string {
 // one that had not been added before.
 func (r *resolver) load(name string) (bool, error) {
 	for _, lib := range r.libs {
-		for _, i := range lib.defines(name) {
+		for _, i := range lib.Defines(name) {
 			m := member{lib, i}
 			if r.loaded[m] {
 				continue
@@ -152,19 +163,22 @@ func (r *resolver) add(m member) error {
 	if len(set.Objects) > 0 && set.Objects[0].Arch != o.Arch {
 		return fmt.Errorf("%s: code for %s among objects for %s (%s)", o.Name, o.Arch, set.Objects[0].Arch, set.Objects[0].Name)
 	}
-	index := int32(len(set.Objects))
-	set.Objects = append(set.Objects, o)
+	index := set.append(o)
 	for _, g := range o.Groups {
 		if r.groups[g.Signature] {
+			p := &set.parts[index]
+			if p.dropped == nil {
+				p.dropped = make([]bool, len(o.Sections))
+			}
 			for _, s := range g.Sections {
-				set.dropped[Ref{index, s}] = true
+				p.dropped[s] = true
 			}
 		}
 		r.groups[g.Signature] = true
 	}
 	for i := range o.Symbols {
 		s := &o.Symbols[i]
-		if s.Bind == elfmacho.Local || !s.Defined() || s.Section >= 0 && set.dropped[Ref{index, s.Section}] {
+		if s.Bind == elfmacho.Local || !s.Defined() || s.Section >= 0 && set.dropped(Ref{index, s.Section}) {
 			continue
 		}
 		if err := set.define(definition{index, int32(i), rankOf(s)}, s); err != nil {
@@ -176,47 +190,52 @@ func (r *resolver) add(m member) error {
 
 // define enters a definition into the table unless a better one is there.
 func (s *Set) define(d definition, sym *elfmacho.Symbol) error {
+	if d.rank == common {
+		s.tentative(sym)
+	}
 	old, ok := s.table[sym.Name]
-	delete(s.commons, sym.Name) // made anew, with the larger size
 	switch {
-	case !ok || d.rank > old.rank:
+	case !ok:
 		s.table[sym.Name] = d
-	case d.rank < old.rank || d.rank == weak:
-	case d.rank == common:
-		// The largest size wins; the strictest alignment is taken in common.
-		if sym.Size > s.Objects[old.object].Symbols[old.symbol].Size {
-			s.table[sym.Name] = d
-		}
-	default:
+		s.stale = s.stale || s.nowhere[sym.Name]
+	case d.rank > old.rank:
+		s.table[sym.Name] = d
+		s.stale = true
+	case d.rank == strong && old.rank == strong:
 		return &DuplicateError{sym.Name, s.Objects[old.object].Name, s.Objects[d.object].Name}
 	}
 	return nil
 }
 
-// common returns the section that stands for a common symbol.
+// tentative is what the common symbols of one name ask for together.
+type tentative struct {
+	size, align uint64
+	ref         Ref // the section made for it, if Section is not 0
+}
+
+// tentative takes the largest size and the strictest alignment.
+func (s *Set) tentative(sym *elfmacho.Symbol) {
+	t := s.commons[sym.Name]
+	if sym.Size > t.size || sym.Value > t.align {
+		s.stale = s.stale || t.ref.Section != 0
+		t = tentative{size: max(sym.Size, t.size), align: max(sym.Value, t.align)}
+	}
+	s.commons[sym.Name] = t
+}
+
+// common returns the section that stands for a common symbol, making it when it
+// is first asked for.
 func (s *Set) common(name string) Ref {
-	if r, ok := s.commons[name]; ok {
-		return r
+	t := s.commons[name]
+	if t.ref.Section == 0 {
+		d := s.table[name]
+		t.ref = Ref{s.append(&elfmacho.Object{
+			Name:     s.Objects[d.object].Name,
+			Arch:     s.Objects[d.object].Arch,
+			Sections: []elfmacho.Section{{LinkOrder: -1}, {Name: ".bss." + name, Kind: elfmacho.BSS, Align: t.align, Size: t.size, LinkOrder: -1}},
+			Symbols:  []elfmacho.Symbol{{}, {Name: name, Section: 1, Size: t.size, Bind: elfmacho.Global, Type: elfmacho.DataObject}},
+		}), 1}
+		s.commons[name] = t
 	}
-	d := s.table[name]
-	size, align := s.Objects[d.object].Symbols[d.symbol].Size, uint64(1)
-	for _, o := range s.Objects {
-		for i := range o.Symbols {
-			if c := &o.Symbols[i]; c.Section == elfmacho.Common && c.Name == name {
-				align = max(align, c.Value)
-			}
-		}
-	}
-	o := &elfmacho.Object{
-		Name:     s.Objects[d.object].Name,
-		Arch:     s.Objects[d.object].Arch,
-		Sections: []elfmacho.Section{{LinkOrder: -1}, {Name: ".bss." + name, Kind: elfmacho.BSS, Align: align, Size: size, LinkOrder: -1}},
-		Symbols:  []elfmacho.Symbol{{}, {Name: name, Section: 1, Size: size, Bind: elfmacho.Global, Type: elfmacho.DataObject}},
-	}
-	if s.commons == nil {
-		s.commons = map[string]Ref{}
-	}
-	s.commons[name] = Ref{int32(len(s.Objects)), 1}
-	s.Objects = append(s.Objects, o)
-	return s.commons[name]
+	return t.ref
 }

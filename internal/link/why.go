@@ -117,8 +117,10 @@ func (s *Set) explain() {
 			reach(root.Place.Ref, reason{root: true})
 		}
 	}
-	for _, r := range s.retained() {
-		reach(r, reason{root: true})
+	for _, r := range s.Live { // what stays unasked is its own reason
+		if s.Section(r).Retain || s.Section(r).Kind == elfmacho.Init {
+			reach(r, reason{root: true})
+		}
 	}
 	for i := 0; i < len(queue); i++ {
 		relocs, err := s.Relocs(queue[i])
@@ -176,11 +178,11 @@ func (s *Set) SymbolAt(r Ref, off uint64) *elfmacho.Symbol {
 	return &symbols[list[i]]
 }
 
-// Symbols returns the indexes of the named symbols in a section by ascending
+// symbols returns the indexes of the named symbols in a section by ascending
 // offset; of several at one offset, functions and then globals come first.
 func (s *Set) symbols(r Ref) []int32 {
-	bySection, ok := s.bounds[r.Object]
-	if !ok {
+	bySection := s.parts[r.Object].symbols
+	if bySection == nil {
 		o := s.Objects[r.Object]
 		bySection = make([][]int32, len(o.Sections))
 		for i := range o.Symbols {
@@ -205,7 +207,7 @@ func (s *Set) symbols(r Ref) []int32 {
 				return cmp.Or(cmp.Compare(a.Value, b.Value), cmp.Compare(order(a), order(b)))
 			})
 		}
-		s.bounds[r.Object] = bySection
+		s.parts[r.Object].symbols = bySection
 	}
 	return bySection[r.Section]
 }

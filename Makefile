@@ -1,0 +1,57 @@
+# make          build the tools, and run every check
+# make demo     call curve25519-dalek from Go, without cgo
+# make test     every test, as CI runs it
+# make bench    what a call costs, beside Go, assembly and cgo
+# make fuzz     the parsers' fuzz targets, a minute each
+
+GO     ?= go
+CARGO  ?= cargo
+BIN    := $(CURDIR)/bin
+TOOL   := $(BIN)/cargo-rustgo
+DEMO   := $(CURDIR)/bin/demo
+
+.PHONY: all build demo test check unit rust deps bench fuzz clean
+
+all: build test
+
+build:
+	$(GO) build -o $(BIN)/ ./cargo-rustgo
+
+# The consumer is copied, so that generated code stays out of the source tree.
+demo: build
+	rm -rf $(DEMO)
+	cp -R fixtures/consumer $(DEMO)
+	cd fixtures/edwards25519 && $(TOOL) build --out $(DEMO)/gen/edwards25519
+	cd $(DEMO) && CGO_ENABLED=0 $(GO) run ./cmd/vector
+
+test: deps check unit rust
+
+# Everything is formatted, vetted, and in its place.
+check:
+	@test -z "$$(gofmt -l cargo-rustgo internal rust fixtures)" || { gofmt -l cargo-rustgo internal rust fixtures; exit 1; }
+	$(GO) vet ./...
+
+unit:
+	$(GO) test -timeout 60m ./...
+
+rust:
+	cd rust/rustgo && $(CARGO) test --quiet && $(CARGO) clippy --quiet -- -D warnings
+
+# Independent tools that the tests compare with. Where they cannot be
+# installed, those tests say so and are skipped.
+deps:
+	@command -v llvm-objdump-19 >/dev/null && command -v ld.lld-19 >/dev/null || \
+	if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq llvm-19 lld-19 >/dev/null; \
+	else \
+		echo "llvm-19 and lld-19 are not installed: the tests that compare with them are skipped"; \
+	fi
+
+bench: build
+	$(GO) test ./fixtures -run '^TestBenchmarks$$' -v -args -bench
+
+fuzz:
+	for p in archive elfmacho signature amd64; do $(GO) test ./internal/$$p -run '^$$' -fuzz Fuzz -fuzztime 60s || exit 1; done
+
+clean:
+	rm -rf $(BIN) rust/rustgo/target fixtures/*/target

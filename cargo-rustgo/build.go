@@ -1,0 +1,253 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cargo-rustgo/cargo-rustgo/internal/diag"
+	"github.com/cargo-rustgo/cargo-rustgo/internal/driver"
+	"github.com/cargo-rustgo/cargo-rustgo/internal/target"
+	"github.com/cargo-rustgo/cargo-rustgo/internal/tool"
+	"github.com/urfave/cli/v2"
+)
+
+func buildCommand(u *ui) *cli.Command {
+	var platforms []string
+	for _, t := range target.All() {
+		platforms = append(platforms, t.String())
+	}
+	return &cli.Command{
+		Name:      "build",
+		Aliases:   []string{"b"},
+		Usage:     "compile a crate and write the Go package for it",
+		UsageText: "cargo rustgo build [OPTION...] [-- RUSTC-ARGUMENT...]",
+		Description: "The Go package holds every function that the crate exports with the C ABI and\n" +
+			"an unmangled name, or those that package.metadata.rustgo.exports lists.\n\n" +
+			"Supported platforms: " + strings.Join(platforms, ", "),
+		Flags: append([]cli.Flag{
+			&cli.StringFlag{Name: "out", Aliases: []string{"o"}, Usage: "write the Go package into `DIR`", DefaultText: "the directory of the crate"},
+			&cli.StringFlag{Name: "go-package", Usage: "call the Go package `NAME`"},
+			&cli.StringSliceFlag{Name: "target", Usage: "build for `GOOS/GOARCH`, or a Rust target triple; a list with commas builds for several", DefaultText: "what `go env` says"},
+
+			&cli.StringFlag{Name: "manifest-path", Usage: "use the crate of the manifest `PATH`"},
+			&cli.StringFlag{Name: "package", Aliases: []string{"p"}, Usage: "build the workspace member `SPEC`"},
+			&cli.BoolFlag{DisableDefaultText: true, Name: "workspace", Usage: "build every member that has a rustgo table in its metadata"},
+			&cli.StringSliceFlag{Name: "features", Aliases: []string{"F"}, Usage: "activate `FEATURES`"},
+			&cli.BoolFlag{DisableDefaultText: true, Name: "all-features", Usage: "activate all features"},
+			&cli.BoolFlag{DisableDefaultText: true, Name: "no-default-features", Usage: "do not activate the default features"},
+			&cli.BoolFlag{DisableDefaultText: true, Name: "release", Aliases: []string{"r"}, Usage: "use the release profile, which is the default"},
+			&cli.StringFlag{Name: "profile", Usage: "use the cargo profile `NAME`", DefaultText: "release"},
+			&cli.StringFlag{Name: "target-dir", Usage: "let cargo keep its files in `DIR`"},
+			&cli.StringFlag{Name: "jobs", Aliases: []string{"j"}, Usage: "compile `N` crates at a time"},
+			&cli.BoolFlag{DisableDefaultText: true, Name: "locked", Usage: "require that Cargo.lock is up to date"},
+			&cli.BoolFlag{DisableDefaultText: true, Name: "offline", Usage: "do not use the network"},
+			&cli.BoolFlag{DisableDefaultText: true, Name: "frozen", Usage: "like --locked and --offline"},
+			&cli.StringSliceFlag{Name: "config", Usage: "override cargo's configuration with `KEY=VALUE` or a file"},
+			&cli.StringSliceFlag{Name: "Z", Usage: "pass the unstable `FLAG` to cargo"},
+		}, outputFlags()...),
+		Action: func(c *cli.Context) error { return build(c, u) },
+	}
+}
+
+func build(c *cli.Context, u *ui) error {
+	if err := u.configure(c); err != nil {
+		return err
+	}
+	o, err := buildOptions(c, u)
+	if err != nil {
+		return err
+	}
+	if !c.Bool("workspace") {
+		p, _, err := tool.Inspect(c.Context, o.Cargo)
+		if err != nil {
+			return err
+		}
+		return buildPackage(c, u, o, p)
+	}
+	packages, err := configuredMembers(c, o.Cargo)
+	if err != nil {
+		return err
+	}
+	if len(packages) > 1 && (o.Out != "" || o.GoPackage != "") {
+		return usageErrorf("--out and --go-package cannot serve %d packages at once", len(packages))
+	}
+	for _, p := range packages {
+		o := o
+		o.Cargo.Package = p.ID
+		if err := buildPackage(c, u, o, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func buildPackage(c *cli.Context, u *ui, o driver.Options, p *tool.Package) error {
+	start := time.Now()
+	if o.Out == "" {
+		o.Out = p.Dir()
+	}
+	r, err := driver.Build(c.Context, o)
+	if err != nil {
+		return err
+	}
+	u.built(r, time.Since(start))
+	return nil
+}
+
+// buildOptions reads the flags.
+func buildOptions(c *cli.Context, u *ui) (driver.Options, error) {
+	positional, rustcArgs := splitRest(c.Args().Slice())
+	if err := noArguments(positional); err != nil {
+		return driver.Options{}, err
+	}
+	if c.Bool("release") && c.IsSet("profile") {
+		return driver.Options{}, usageErrorf("--release and --profile contradict each other")
+	}
+	if c.Bool("workspace") && c.IsSet("package") {
+		return driver.Options{}, usageErrorf("--workspace and --package contradict each other")
+	}
+	o := driver.Options{
+		Out:       c.String("out"),
+		GoPackage: c.String("go-package"),
+		Progress:  func(e driver.Event) { u.status(e.Verb, "%s", e.Text) },
+		Cargo: tool.BuildOptions{
+			ManifestPath:      c.String("manifest-path"),
+			Package:           c.String("package"),
+			Features:          c.StringSlice("features"),
+			AllFeatures:       c.Bool("all-features"),
+			NoDefaultFeatures: c.Bool("no-default-features"),
+			Profile:           c.String("profile"),
+			TargetDir:         c.String("target-dir"),
+			Jobs:              c.String("jobs"),
+			Locked:            c.Bool("locked"),
+			Offline:           c.Bool("offline"),
+			Frozen:            c.Bool("frozen"),
+			Config:            c.StringSlice("config"),
+			Unstable:          c.StringSlice("Z"),
+			Verbose:           c.Count("verbose"),
+			Quiet:             c.Bool("quiet"),
+			Color:             c.String("color"),
+			RustcArgs:         rustcArgs,
+		},
+	}
+	if u.json {
+		o.Cargo.Messages = u.stdout
+	}
+	var err error
+	o.Targets, err = buildTargets(c, o.Cargo.Cargo)
+	return o, err
+}
+
+// buildTargets returns the targets of --target, or else Go's own.
+func buildTargets(c *cli.Context, cargo tool.Cargo) ([]target.Target, error) {
+	names := commaList(c.StringSlice("target"))
+	if len(names) == 0 {
+		env, err := cargo.GoEnv(c.Context)
+		if err != nil {
+			return nil, err
+		}
+		names = []string{env.GOOS + "/" + env.GOARCH}
+	}
+	var targets []target.Target
+	for _, name := range names {
+		t, err := target.Parse(name)
+		if unknown, ok := err.(*target.UnknownError); ok {
+			d := diag.New(diag.TargetUnavailable, "the target `%s` is not supported", unknown.Name)
+			d.Help = []string{fmt.Sprintf("the nearest is `%s`", unknown.Nearest)}
+			return nil, d
+		} else if err != nil {
+			return nil, err
+		}
+		if !slices.ContainsFunc(targets, func(other target.Target) bool { return other.Triple == t.Triple }) {
+			targets = append(targets, t)
+		}
+	}
+	return targets, nil
+}
+
+// configuredMembers returns the workspace members that --workspace is about.
+func configuredMembers(c *cli.Context, o tool.BuildOptions) ([]*tool.Package, error) {
+	m, err := o.Cargo.Metadata(c.Context, o)
+	if err != nil {
+		return nil, err
+	}
+	var packages []*tool.Package
+	for i := range m.Packages {
+		p := &m.Packages[i]
+		if p.HasConfig() {
+			packages = append(packages, p)
+		}
+	}
+	if len(packages) == 0 {
+		d := diag.New(diag.NoStaticlib, "no member of the workspace has a table `package.metadata.rustgo`")
+		d.Help = []string{"add an empty one to each crate that becomes a Go package"}
+		return nil, d
+	}
+	return packages, nil
+}
+
+// built reports a finished build.
+func (u *ui) built(r *driver.Result, took time.Duration) {
+	if u.json {
+		u.writeJSON(map[string]any{
+			"reason":    "rustgo-finished",
+			"package":   r.Package,
+			"dir":       r.Dir,
+			"functions": functionsJSON(r.Functions),
+			"platforms": r.Platforms,
+			"files":     r.Files,
+			"changed":   r.Changed,
+		})
+	}
+	width := 0
+	for _, f := range r.Functions {
+		width = max(width, len(f.GoSignature))
+	}
+	for _, f := range r.Functions {
+		u.status("Exporting", "%-*s  stack %d B", width, f.GoSignature, f.StackBytes)
+	}
+	u.status("Finished", "%s (%s, %s) in %.1fs", directory(r.Dir),
+		plural(len(r.Functions), "func"), plural(len(r.Platforms), "platform"), took.Seconds())
+}
+
+func functionsJSON(functions []driver.Function) []map[string]any {
+	list := []map[string]any{}
+	for _, f := range functions {
+		list = append(list, map[string]any{
+			"symbol":       f.Symbol,
+			"go_name":      f.GoName,
+			"go_signature": f.GoSignature,
+			"stack_bytes":  f.StackBytes,
+		})
+	}
+	return list
+}
+
+// directory writes a directory the way a Go user names a package: "./", "./x/".
+func directory(dir string) string {
+	dir = relative(dir)
+	sep := string(os.PathSeparator)
+	if !filepath.IsAbs(dir) {
+		dir = strings.TrimSuffix("."+sep+filepath.Clean(dir), sep+".")
+	}
+	return strings.TrimSuffix(dir, sep) + sep
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// splitRest separates the arguments that arrange put before and after "--".
+func splitRest(args []string) (positional, rest []string) {
+	if i := slices.Index(args, "--"); i >= 0 {
+		return args[:i], args[i+1:]
+	}
+	return args, nil
+}

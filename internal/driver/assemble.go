@@ -1,0 +1,104 @@
+package driver
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/cargo-rustgo/cargo-rustgo/internal/abi"
+	"github.com/cargo-rustgo/cargo-rustgo/internal/emit"
+	"github.com/cargo-rustgo/cargo-rustgo/internal/image"
+	"github.com/cargo-rustgo/cargo-rustgo/internal/signature"
+	"github.com/cargo-rustgo/cargo-rustgo/internal/target"
+	"github.com/cargo-rustgo/cargo-rustgo/internal/tool"
+)
+
+// assemble puts together what the emitters write.
+func assemble(o Options, t target.Target, art *tool.Artifact, functions []export, bounds map[string]int, img *image.Image) (*emit.Package, error) {
+	name, err := packageName(o, art)
+	if err != nil {
+		return nil, err
+	}
+	p := &emit.Package{
+		Name:      name,
+		Doc:       packageDoc(name, art),
+		Platforms: []emit.Platform{{GOOS: t.GOOS, GOARCH: t.GOARCH, Image: img, Stack: bounds}},
+	}
+	for i := range functions {
+		f, err := function(&functions[i])
+		if err != nil {
+			return nil, err
+		}
+		p.Functions = append(p.Functions, f)
+	}
+	return p, nil
+}
+
+// packageDoc returns the package comment: what the crate says of itself, as
+// godoc wants it to begin.
+func packageDoc(name string, art *tool.Artifact) []string {
+	doc := crateDoc(art)
+	intro := fmt.Sprintf("Package %s is the Rust crate %s.", name, art.PackageName)
+	if len(doc) == 0 {
+		return []string{intro}
+	}
+	if strings.HasPrefix(doc[0], "Package "+name+" ") {
+		return doc
+	}
+	return append([]string{intro, ""}, doc...)
+}
+
+// function translates an export that check has accepted.
+func function(f *export) (emit.Function, error) {
+	out := emit.Function{Name: f.goName, Symbol: f.Symbol, NoEscape: f.NoEscape()}
+	names := signature.GoParams(f.Params)
+	for i, p := range f.Params {
+		q, err := param(p.Type)
+		if err != nil {
+			return out, err
+		}
+		if q.Name = names[i]; q.Name == "g" { // a register to Go's assemblers
+			q.Name = "g_"
+		}
+		out.Params = append(out.Params, q)
+	}
+	if f.Result != nil {
+		q, err := param(f.Result)
+		if err != nil {
+			return out, err
+		}
+		out.Result = &q
+	}
+	out.Doc = functionDoc(f)
+	return out, nil
+}
+
+// functionDoc returns the doc comment of f, beginning with its Go name where
+// the Rust one begins with the Rust name.
+func functionDoc(f *export) []string {
+	doc := signature.Docs(f.source, f.Line, f.Name)
+	if len(doc) == 0 {
+		return nil
+	}
+	for _, name := range []string{"`" + f.Name + "`", f.Name} {
+		if rest, ok := strings.CutPrefix(doc[0], name); ok && (rest == "" || strings.ContainsAny(rest[:1], " ,.:;")) {
+			doc[0] = f.goName + rest
+		}
+	}
+	return doc
+}
+
+// param translates a type.
+func param(t *signature.Type) (emit.Param, error) {
+	name, err := signature.GoType(t)
+	if err != nil {
+		return emit.Param{}, err
+	}
+	v := abi.Value{Size: int(t.Size)}
+	switch t.Kind {
+	case signature.Int8, signature.Int16, signature.Int32, signature.Int64, signature.Int:
+		v.Signed = true
+	case signature.Float32, signature.Float64:
+		v.Class = abi.Float
+	}
+	return emit.Param{Type: name, Value: v}, nil
+}

@@ -1,0 +1,210 @@
+// Package driver is the whole flow, from a crate to a Go package, a phase a
+// call.
+package driver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/cargo-rustgo/cargo-rustgo/internal/diag"
+	"github.com/cargo-rustgo/cargo-rustgo/internal/emit"
+	"github.com/cargo-rustgo/cargo-rustgo/internal/image"
+	"github.com/cargo-rustgo/cargo-rustgo/internal/link"
+	"github.com/cargo-rustgo/cargo-rustgo/internal/signature"
+	"github.com/cargo-rustgo/cargo-rustgo/internal/stack"
+	"github.com/cargo-rustgo/cargo-rustgo/internal/target"
+	"github.com/cargo-rustgo/cargo-rustgo/internal/tool"
+)
+
+// Options are what Build needs to know.
+type Options struct {
+	Cargo     tool.BuildOptions // Triple is set from Targets
+	Out       string            // the directory of the Go package
+	GoPackage string            // its name; empty means the configured one or the crate's
+	Targets   []target.Target
+	Progress  func(Event) // called at every step; may be nil
+}
+
+// Event is a step of the build, for the user.
+type Event struct{ Verb, Text string }
+
+// Result is what Build made.
+type Result struct {
+	Package   string // the name of the Go package
+	Dir       string
+	Functions []Function
+	Platforms []string // GOOS/GOARCH
+	Files     []string // in Dir, sorted
+	Changed   int      // how many of Files were written
+}
+
+// Function is an exported function.
+type Function struct {
+	Symbol, GoName, GoSignature string
+	StackBytes                  int
+}
+
+// Build compiles a crate and writes the Go package for it. Errors are
+// diagnostics where the user can do something about them.
+func Build(ctx context.Context, o Options) (*Result, error) {
+	if o.Progress == nil {
+		o.Progress = func(Event) {}
+	}
+	var p *emit.Package
+	for _, t := range o.Targets {
+		q, err := build(ctx, o, t)
+		if err != nil {
+			return nil, err
+		}
+		if p, err = merge(p, q, t); err != nil {
+			return nil, err
+		}
+	}
+	if p == nil {
+		return nil, errors.New("no target to build for")
+	}
+	files, err := p.Files()
+	if err != nil {
+		return nil, diagnoseEmit(err)
+	}
+	if err := verify(ctx, o, p, files); err != nil {
+		return nil, err
+	}
+	changed, err := writePackage(o.Out, files)
+	if err != nil {
+		return nil, err
+	}
+	return result(o, p, files, changed), nil
+}
+
+// keepApart keeps LLVM from making two exports with the same code one symbol:
+// the debug information of all but one would be lost, and with it their types.
+var keepApart = []string{"-Cllvm-args=-mergefunc-use-aliases=false", "-Cllvm-args=-mergefunc-preserve-debug-info"}
+
+// build makes the package for one target.
+func build(ctx context.Context, o Options, t target.Target) (*emit.Package, error) {
+	o.Cargo.Triple = t.Triple
+	o.Cargo.RustFlags = append(o.Cargo.RustFlags[:len(o.Cargo.RustFlags):len(o.Cargo.RustFlags)], t.RustFlags...)
+	o.Cargo.RustcArgs = append(o.Cargo.RustcArgs[:len(o.Cargo.RustcArgs):len(o.Cargo.RustcArgs)], keepApart...)
+	art, err := tool.BuildStaticlib(ctx, o.Cargo)
+	if err != nil {
+		return nil, err
+	}
+	data, unmap, err := mapFile(art.Path)
+	if err != nil {
+		return nil, err
+	}
+	defer unmap()
+	lib, err := link.Open(filepath.Base(art.Path), data, nil)
+	if err != nil {
+		return nil, diagnoseInput(err)
+	}
+	functions, err := exports(lib, art, o.Progress)
+	if err != nil {
+		return nil, err
+	}
+	// From here on every export can cross: its types, its name and its
+	// calling convention are known.
+
+	var roots []string
+	for _, f := range functions {
+		roots = append(roots, f.Symbol)
+	}
+	set, err := link.Resolve([]*link.Library{lib}, roots)
+	if err != nil {
+		return nil, diagnoseLink(err, functions, art)
+	}
+	bounds, err := bound(set, functions, art)
+	if err != nil {
+		return nil, err
+	}
+	img, err := image.Build(set)
+	if err != nil {
+		return nil, diagnoseImage(err)
+	}
+	o.Progress(Event{"Stripping", fmt.Sprintf("%s -> %s", size(uint64(len(data))), size(imageSize(img)))})
+	return assemble(o, t, art, functions, bounds, img)
+}
+
+// bound proves what each export needs of the stack.
+func bound(set *link.Set, functions []export, art *tool.Artifact) (map[string]int, error) {
+	analysis, err := stack.Analyze(set)
+	if err != nil {
+		return nil, diagnoseInput(err)
+	}
+	bounds := map[string]int{}
+	var errs []error
+	for _, f := range functions {
+		b, err := analysis.Bound(f.Symbol)
+		if err != nil {
+			errs = append(errs, diagnoseStack(err, f, art))
+			continue
+		}
+		bounds[f.Symbol] = b.Bytes
+	}
+	return bounds, diag.Join(errs...)
+}
+
+// merge adds the platform of q to p.
+func merge(p, q *emit.Package, t target.Target) (*emit.Package, error) {
+	if p == nil {
+		return q, nil
+	}
+	if len(p.Functions) != len(q.Functions) {
+		return nil, fmt.Errorf("the crate exports %d functions on %s and %d on %s/%s; exports must not depend on the target",
+			len(q.Functions), t, len(p.Functions), p.Platforms[0].GOOS, p.Platforms[0].GOARCH)
+	}
+	for i := range p.Functions {
+		if a, b := p.Functions[i].Signature(), q.Functions[i].Signature(); a != b {
+			return nil, fmt.Errorf("the Go declaration depends on the target: `%s` on %s/%s, `%s` on %s",
+				a, p.Platforms[0].GOOS, p.Platforms[0].GOARCH, b, t)
+		}
+	}
+	p.Platforms = append(p.Platforms, q.Platforms...)
+	return p, nil
+}
+
+func imageSize(img *image.Image) uint64 {
+	var n uint64
+	for _, m := range img.Memory {
+		n += uint64(len(m.Data))
+	}
+	return n
+}
+
+// size writes a number of bytes for people.
+func size(n uint64) string {
+	switch {
+	case n < 1000:
+		return fmt.Sprintf("%d B", n)
+	case n < 1000_000:
+		return fmt.Sprintf("%.1f kB", float64(n)/1000)
+	}
+	return fmt.Sprintf("%.1f MB", float64(n)/1000_000)
+}
+
+func result(o Options, p *emit.Package, files map[string][]byte, changed int) *Result {
+	r := &Result{Package: p.Name, Dir: o.Out, Changed: changed, Files: sortedKeys(files)}
+	for _, f := range p.Functions {
+		bytes := 0
+		for _, platform := range p.Platforms {
+			bytes = max(bytes, platform.Stack[f.Symbol])
+		}
+		r.Functions = append(r.Functions, Function{f.Symbol, f.Name, strings.TrimPrefix(f.Signature(), "func "), bytes})
+	}
+	for _, platform := range p.Platforms {
+		r.Platforms = append(r.Platforms, platform.GOOS+"/"+platform.GOARCH)
+	}
+	return r
+}
+
+// export is a function of the crate that Go will call.
+type export struct {
+	signature.Function
+	goName string
+	source []byte // of the file that declares it; nil if it cannot be read
+	path   string // of that file, as the user knows it
+}
