@@ -15,7 +15,7 @@ const (
 // Marshal writes an object as ELF. The output depends on nothing but o:
 //
 //	header
-//	contents of the sections, each at its alignment
+//	contents of the sections, at most 16-aligned
 //	relocations, 8-aligned, in the order of their sections
 //	group words, symbols, extended section indexes, strings
 //	section headers: null; groups; o.Sections[1:]; relocations; .symtab;
@@ -86,7 +86,8 @@ func (w *elfWriter) pad(align uint64) uint64 {
 
 // write appends data as the content of a section.
 func (w *elfWriter) write(h elfSection, data []byte) {
-	h.off, h.size = w.pad(h.align), uint64(len(data))
+	// The file need not be aligned as memory is: 16 serves readers that map it.
+	h.off, h.size = w.pad(min(h.align, 16)), uint64(len(data))
 	w.out = append(w.out, data...)
 	w.headers = append(w.headers, h)
 }
@@ -95,7 +96,7 @@ func (w *elfWriter) sections() {
 	size := elfHeaderSize // a guess at all of the output, too high rather than too low
 	for i := range w.o.Sections {
 		s := &w.o.Sections[i]
-		size += len(s.Data) + int(min(s.Align, 64)) + int(s.Relocated)*elfRelaSize + 2*elfSectionSize + 2*len(s.Name) + 16
+		size += len(s.Data) + int(min(s.Align, 16)) + int(s.Relocated)*elfRelaSize + 2*elfSectionSize + 2*len(s.Name) + 16
 	}
 	for i := range w.o.Symbols {
 		size += elfSymbolSize + len(w.o.Symbols[i].Name) + 1

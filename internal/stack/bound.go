@@ -251,6 +251,25 @@ func (g *graph) way(from, to int, inside map[int]bool) []int {
 	return nil
 }
 
+// switches reports whether a path leads from a node to a function that leaves
+// the caller's stack.
+func (g *graph) switches(id int) bool {
+	seen := map[int]bool{id: true}
+	queue := []int{id}
+	for i := 0; i < len(queue); i++ {
+		if id := queue[i]; !g.isPointers(id) && g.function(id).switches {
+			return true
+		}
+		for _, h := range g.hops[queue[i]] {
+			if !seen[h.to] {
+				seen[h.to] = true
+				queue = append(queue, h.to)
+			}
+		}
+	}
+	return false
+}
+
 // path follows a node to its deepest place, or to why it has no bound.
 func (g *graph) path(id int) []Frame {
 	var frames []Frame

@@ -220,7 +220,7 @@ func (r *frameReader) readFDE(c *cursor, at int64) error {
 
 // check compares rsp with the call frame information at pc.
 func (w *walker) check(pc int64, s *state) error {
-	if !w.final || s[amd64.RSP].kind == otherStack {
+	if rsp := s[amd64.RSP].kind; !w.final || rsp == otherStack || rsp == farStack {
 		return nil
 	}
 	rule, ok := w.sec.frameRule(pc)

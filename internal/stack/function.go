@@ -16,9 +16,11 @@ type function struct {
 	walked  bool
 	returns bool  // or may do so
 	fail    error // why nothing below can be trusted
-	own     int64 // bytes below rsp at the entry that it uses by itself
-	edges   []edge
-	uses    []use
+	// switches is set where it leaves the caller's stack for a static one.
+	switches bool
+	own      int64 // bytes below rsp at the entry that it uses by itself
+	edges    []edge
+	uses     []use
 }
 
 // edge is a transfer of control to another function.

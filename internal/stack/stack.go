@@ -28,6 +28,9 @@ type Bound struct {
 	Bytes int
 	// Path is where the bytes go: the sum over its frames is Bytes.
 	Path []Frame
+	// Panics is set if a path leads to a panic handler: code that leaves the
+	// caller's stack for one of its own.
+	Panics bool
 }
 
 // Unbounded is the error for a function without a bound.
@@ -110,7 +113,7 @@ func (a *Analysis) Bound(root string) (Bound, error) {
 	if s.why != "" {
 		return Bound{}, &Unbounded{Root: root, Reason: s.why, Path: path}
 	}
-	return Bound{Bytes: int(s.bytes) + returnAddress, Path: path}, nil
+	return Bound{Bytes: int(s.bytes) + returnAddress, Path: path, Panics: a.graph.switches(id)}, nil
 }
 
 // Functions lists the functions that the roots reach on the caller's stack, by

@@ -14,6 +14,12 @@ const callerSaved amd64.Regs = 1<<amd64.RAX | 1<<amd64.RCX | 1<<amd64.RDX | 1<<a
 // step carries s over the instruction at pc and into the blocks it jumps to.
 // It reports whether control also goes on to the next instruction.
 func (w *walker) step(pc int64, inst *amd64.Inst, s *state) (on bool, err error) {
+	if s[amd64.RSP].kind == farStack {
+		if inst.Is(0xc3) {
+			return false, nil
+		}
+		return false, failf(pc, "rsp is set again after the switch to another stack")
+	}
 	w.noteStack(pc, inst, s)
 	w.noteUses(pc, inst, s)
 	switch inst.Flow() {

@@ -45,6 +45,7 @@ func (w *walker) transfer(pc int64, inst *amd64.Inst, s *state) error {
 	}
 	if w.isStatic(next) {
 		next = value{kind: otherStack}
+		w.f.switches = true
 	}
 	forget(inst.Writes()&^(1<<amd64.RSP), s)
 	switch {
@@ -63,8 +64,9 @@ func (w *walker) transfer(pc int64, inst *amd64.Inst, s *state) error {
 	return nil
 }
 
-// transferElsewhere follows an instruction on another stack. Only what could
-// lead back is refused.
+// transferElsewhere follows an instruction on another stack. Of what could lead
+// back one form is allowed: to set rsp and return at once, as longjmp does. That
+// leaves all frames up to where rsp was saved, before the root was called.
 func (w *walker) transferElsewhere(pc int64, inst *amd64.Inst, s *state, effect amd64.StackEffect) error {
 	switch effect.Kind {
 	case amd64.StackKeep:
@@ -76,7 +78,8 @@ func (w *walker) transferElsewhere(pc int64, inst *amd64.Inst, s *state, effect 
 		return nil
 	case amd64.StackMove, amd64.StackLeave:
 		if from := s[effect.Reg]; !w.isStatic(from) && from.kind != otherStack {
-			return failf(pc, "rsp is set again after the switch to another stack")
+			s[amd64.RSP] = value{kind: farStack}
+			return nil
 		}
 	case amd64.StackOther:
 		return failf(pc, "rsp is set again after the switch to another stack")
@@ -207,7 +210,7 @@ func (w *walker) immediate(reg, ext int, imm int64, s *state) (int, value, bool)
 
 // asData is what a copy of rsp is worth to another register.
 func asData(v value) value {
-	if v.kind == otherStack {
+	if v.kind == otherStack || v.kind == farStack {
 		return value{}
 	}
 	return v
@@ -223,6 +226,8 @@ func (v value) describe() string {
 		return fmt.Sprintf("%d bytes below the alignment at +%#x", -v.off, v.anchor)
 	case otherStack:
 		return "on another stack"
+	case farStack:
+		return "on a stack that was left before"
 	}
 	return "unknown"
 }

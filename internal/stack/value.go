@@ -17,6 +17,7 @@ const (
 	tableEntry            // a field of the jump table at the place
 	tableTarget           // that field plus the place: a label
 	otherStack            // rsp only: no longer the caller's stack
+	farStack              // rsp only: a stack that was left before, far above the function
 )
 
 // entryAnchor is the anchor of distances from rsp at the function's entry.

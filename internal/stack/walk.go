@@ -40,7 +40,7 @@ type block struct {
 // walk fills in what the code of f tells. It depends on which callees return:
 // while that is unknown they are taken not to.
 func (p *program) walk(f *function) {
-	f.walked, f.fail, f.own, f.edges, f.uses = true, nil, 0, nil, nil
+	f.walked, f.fail, f.switches, f.own, f.edges, f.uses = true, nil, false, 0, nil, nil
 	sec := p.sections[f.at.Ref]
 	if sec == nil || sec.data == nil {
 		f.fail = failf(f.at.off, "control goes to a place that is not code")
