@@ -117,7 +117,7 @@ func build(ctx context.Context, o Options, t target.Target) (*emit.Package, erro
 	if err != nil {
 		return nil, diagnoseLink(err, functions, art)
 	}
-	bounds, err := bound(set, functions, art)
+	bounds, panics, err := bound(set, functions, art)
 	if err != nil {
 		return nil, err
 	}
@@ -126,16 +126,28 @@ func build(ctx context.Context, o Options, t target.Target) (*emit.Package, erro
 		return nil, diagnoseImage(err)
 	}
 	o.Progress(Event{"Stripping", fmt.Sprintf("%s -> %s", size(uint64(len(data))), size(imageSize(img)))})
-	return assemble(o, t, art, functions, bounds, img)
+	p, err := assemble(o, t, art, functions, bounds, img)
+	if err != nil {
+		return nil, err
+	}
+	if len(lib.Defines(recovers)) > 0 {
+		p.Platforms[0].Panics = panics
+	}
+	return p, nil
 }
 
-// bound proves what each export needs of the stack.
-func bound(set *link.Set, functions []export, art *tool.Artifact) (map[string]int, error) {
+// recovers is defined by panic handlers that come back to the trampoline: that
+// of rust/rustgo. Others end the process, or spin.
+const recovers = "__RUSTGO_PANIC_V1"
+
+// bound proves what each export needs of the stack, and finds those that can
+// panic.
+func bound(set *link.Set, functions []export, art *tool.Artifact) (bounds map[string]int, panics map[string]bool, err error) {
 	analysis, err := stack.Analyze(set)
 	if err != nil {
-		return nil, diagnoseInput(err)
+		return nil, nil, diagnoseInput(err)
 	}
-	bounds := map[string]int{}
+	bounds, panics = map[string]int{}, map[string]bool{}
 	var errs []error
 	for _, f := range functions {
 		b, err := analysis.Bound(f.Symbol)
@@ -144,8 +156,11 @@ func bound(set *link.Set, functions []export, art *tool.Artifact) (map[string]in
 			continue
 		}
 		bounds[f.Symbol] = b.Bytes
+		if b.Panics {
+			panics[f.Symbol] = true
+		}
 	}
-	return bounds, diag.Join(errs...)
+	return bounds, panics, diag.Join(errs...)
 }
 
 // merge adds the platform of q to p.

@@ -28,6 +28,10 @@ import (
 // Go 1.26). Go aligns stacks to 8 bytes, C to 16, so there are two ways
 // through, each with its own account.
 //
+// Where Rust can panic, the word below BP is a cookie that the panic handler of
+// rust/rustgo finds: it holds SP at the call, exclusive-or a number. Back from a
+// panic, R12 points to a record of it; R12 is 0 at the call, and Rust keeps it.
+//
 // Rust keeps BP (psABI 3.2.1). It may change R14 and X15, which ABI0 functions
 // need not keep (Go internal ABI, "Assembly").
 
@@ -39,6 +43,8 @@ const (
 	maxNosplit = 640
 	// returnAddress is the bound of a function that uses no stack.
 	returnAddress = 8
+	// panicMagic makes a cookie (rust/rustgo/src/panic/x86_64.rs).
+	panicMagic = 0x9e3779b97f4a7c15
 	// maxFrame bounds what a call may take from the goroutine's stack.
 	maxFrame = 64 << 10
 )
@@ -78,7 +84,7 @@ func (p *Package) amd64(platform *Platform) ([]byte, error) {
 		if !ok || !bounded {
 			return nil, fmt.Errorf("internal error: `%s` has no code or no stack bound", f.Symbol)
 		}
-		if err := trampoline(&out, f, bound+platform.Image.Spills, off); err != nil {
+		if err := trampoline(&out, f, bound+platform.Image.Spills, off, platform.Panics[f.Symbol]); err != nil {
 			return nil, err
 		}
 	}
@@ -90,7 +96,7 @@ func (p *Package) amd64(platform *Platform) ([]byte, error) {
 }
 
 // trampoline writes the function that Go calls. Bound is in bytes.
-func trampoline(out *printer, f *Function, bound int, off uint64) error {
+func trampoline(out *printer, f *Function, bound int, off uint64, panics bool) error {
 	var params []abi.Value
 	for _, q := range f.Params {
 		v := q.Value
@@ -102,7 +108,11 @@ func trampoline(out *printer, f *Function, bound int, off uint64) error {
 		result = &f.Result.Value
 	}
 	call := abi.SystemV(params, result)
-	frame := (bound + 8*(call.Slots+1) + 7) &^ 7
+	cookie := 0
+	if panics {
+		cookie = 8
+	}
+	frame := (bound + 8*(call.Slots+1) + cookie + 7) &^ 7
 	if frame > maxFrame {
 		return &FrameError{f.Name, frame, maxFrame}
 	}
@@ -133,18 +143,29 @@ func trampoline(out *printer, f *Function, bound int, off uint64) error {
 		}
 	}
 	if leaf {
-		amd64Call(out, &call, 0, off)
+		amd64Call(out, &call, 0, off, false)
 	} else {
-		out.line("\tADJSP $%d", -frame)
+		out.line("\tADJSP $%d", cookie-frame)
 		out.line("\tMOVQ SP, R11")
+		if panics {
+			out.line("\tMOVQ $%#x, R10", uint64(panicMagic))
+			out.line("\tXORL R12, R12")
+		}
 		out.line("\tTESTB $8, R11")
 		out.line("\tJEQ aligned")
-		amd64Call(out, &call, 1, off)
+		amd64Call(out, &call, 1, off, panics)
 		out.line("\tJMP done")
 		out.line("aligned:")
-		amd64Call(out, &call, 0, off)
+		amd64Call(out, &call, 0, off, panics)
 		out.line("done:")
-		out.line("\tADJSP $%d", frame)
+		if panics {
+			out.line("\tMOVQ $0, 0(SP)")
+		}
+		out.line("\tADJSP $%d", frame-cookie)
+		if panics {
+			out.line("\tTESTQ R12, R12")
+			out.line("\tJNE panicked")
+		}
 	}
 	if r := call.Result; r != nil {
 		register := "X0"
@@ -154,11 +175,20 @@ func trampoline(out *printer, f *Function, bound int, off uint64) error {
 		out.line("\t%s %s, ret+%d(FP)", amd64Store(r.Value), register, r.FP)
 	}
 	out.line("\tRET")
+	if panics {
+		// Go code below needs BP as the prologue set it: to where the caller's
+		// is saved (runtime.fpTracebackPCs, Go 1.26).
+		out.line("panicked:")
+		out.line("\tLEAQ %d(SP), BP", frame)
+		out.line("\tMOVQ R12, 0(SP)")
+		out.line("\tCALL ·rustPanic(SB)")
+		out.line("\tUNDEF")
+	}
 	return nil
 }
 
 // amd64Call writes one of the two ways: odd is 1 where SP is 8 bytes off.
-func amd64Call(out *printer, call *abi.Call, odd int, off uint64) {
+func amd64Call(out *printer, call *abi.Call, odd int, off uint64, panics bool) {
 	pushed := call.Slots
 	if (call.Slots+odd)%2 == 1 {
 		out.line("\tPUSHQ AX")
@@ -172,6 +202,13 @@ func amd64Call(out *printer, call *abi.Call, odd int, off uint64) {
 			out.line("\t%s %s+%d(FP), AX", amd64Load(v), a.Name, a.FP)
 			out.line("\tPUSHQ AX")
 		}
+	}
+	if panics {
+		if pushed > 0 {
+			out.line("\tMOVQ SP, R11")
+		}
+		out.line("\tXORQ R10, R11")
+		out.line("\tMOVQ R11, %d(SP)", 8*pushed)
 	}
 	out.line("\tCALL %s", address(image.Address{Segment: image.Text, Off: int64(off)}))
 	if pushed > 0 {

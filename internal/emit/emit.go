@@ -45,6 +45,9 @@ type Platform struct {
 	// function uses at most below the stack pointer of its caller, the return
 	// address and the red zone included.
 	Stack map[string]int
+	// Panics names the exports, by symbol, whose panics come back to the
+	// trampoline.
+	Panics map[string]bool
 }
 
 // Files returns the files of the package by name.
@@ -52,6 +55,9 @@ func (p *Package) Files() (map[string][]byte, error) {
 	files := map[string][]byte{
 		"rustgo.go":      p.declarations(),
 		"rustgo_stub.go": p.stub(),
+	}
+	if p.panics() {
+		files["rustgo_panic.go"] = p.panicType()
 	}
 	for i := range p.Platforms {
 		platform := &p.Platforms[i]
@@ -65,6 +71,16 @@ func (p *Package) Files() (map[string][]byte, error) {
 		files[platform.File()] = asm
 	}
 	return files, nil
+}
+
+// panics reports whether a function can panic on any platform.
+func (p *Package) panics() bool {
+	for i := range p.Platforms {
+		if len(p.Platforms[i].Panics) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // File returns the name of the platform's assembly file.

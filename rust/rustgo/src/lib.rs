@@ -7,9 +7,9 @@
 //! is `core`, and `core` asks its surroundings for exactly two things. This
 //! crate supplies them:
 //!
-//! - a **panic handler**, which writes `panic: Rust: …` with file and line to
-//!   standard error and ends the process with status 2, as a panic that
-//!   nothing recovers does in Go;
+//! - a **panic handler**, which turns a Rust panic into a Go panic: the call from
+//!   Go panics with an error value that has the message, the file and the line,
+//!   and Go code can recover from it;
 //! - the **memory functions** `memcpy`, `memmove`, `memset`, `memcmp`, `bcmp`
 //!   and `strlen`, which the compiler calls for moves, comparisons and
 //!   initialisations that are too large to write out in place.
@@ -41,9 +41,6 @@
 //! stack at all, and the panic handler leaves the goroutine's stack with its
 //! first instructions.
 #![no_std]
-// The report of a panic is dead code under `cargo test`, where std's own
-// panic handler is in charge.
-#![cfg_attr(test, allow(dead_code))]
 
 #[cfg(test)]
 extern crate std;

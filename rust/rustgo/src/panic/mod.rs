@@ -1,39 +1,37 @@
-//! What happens when Rust panics inside a Go program.
+//! What happens when Rust panics inside a Go program: Go panics.
 //!
 //! The handler is called on the stack of a goroutine, possibly with only its
 //! last few bytes free, while formatting a message takes kilobytes. So the
-//! first act, in the file of the platform, is to move to a stack set aside
-//! for this, never to come back:
+//! first act, in the file of the platform, is to move to a stack set aside for
+//! this, one thread at a time:
 //!
 //! ```text
 //! Rust code ─▶ panic ─▶ enter: which of these is it?
-//!                         the first panic       ─▶ panic stack ─▶ report
-//!                         another thread's      ─▶ wait for the end
+//!                         a panic               ─▶ panic stack ─▶ report
 //!                         one inside the report ─▶ panic stack ─▶ report_again
+//!                       ─▶ the trampoline, with a record ─▶ panic in Go
 //! ```
 //!
-//! The process ends with status 2 and this on standard error, which is the
-//! shape of Go's own panics:
-//!
-//! ```text
-//! panic: Rust: index out of bounds: the len is 4 but the index is 7
-//!         at src/lib.rs:12:5
-//! ```
+//! The frames of Rust between the panic and the trampoline are gone then, and
+//! no destructors have run: `panic = "abort"` has none.
 
-#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
-mod linux_x86_64;
-#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
-use linux_x86_64 as platform;
+#[cfg(target_arch = "x86_64")]
+#[path = "x86_64.rs"]
+mod platform;
 
-#[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
-mod trap;
-#[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
-use trap as platform;
+#[cfg(not(target_arch = "x86_64"))]
+#[path = "trap.rs"]
+mod platform;
 
-#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[cfg(target_arch = "x86_64")]
 mod report;
 
 use core::panic::PanicInfo;
+
+/// Tells cargo rustgo that panics come back to the trampoline.
+#[cfg(target_arch = "x86_64")]
+#[unsafe(no_mangle)]
+pub static __RUSTGO_PANIC_V1: u8 = 1;
 
 #[panic_handler]
 #[cold]

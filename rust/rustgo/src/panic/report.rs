@@ -1,105 +1,146 @@
-//! The message of a panic, written from the panic stack.
+//! The message of a panic, written on the panic stack.
 
-use super::platform;
 use core::cell::UnsafeCell;
 use core::fmt::{self, Write};
 use core::panic::{Location, PanicInfo};
-use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering::Relaxed};
-
-/// Collects the text, so that it reaches standard error in one piece. It is a
-/// static so that what was written before the writing panicked is not lost.
-struct Text {
-    bytes: UnsafeCell<[u8; 1024]>,
-    len: AtomicUsize,
-}
-// SAFETY: one thread reports; all others wait in `enter`.
-unsafe impl Sync for Text {}
-static TEXT: Text = Text {
-    bytes: UnsafeCell::new([0; 1024]),
-    len: AtomicUsize::new(0),
+use core::ptr;
+use core::sync::atomic::{
+    AtomicPtr, AtomicU32,
+    Ordering::{Acquire, Relaxed},
 };
 
-impl Text {
+const TEXT: usize = 4096 - 40;
+
+/// What the Go side reads, and then sets taken to 0. `internal/emit` in cargo
+/// rustgo declares the same in Go.
+#[repr(C)]
+pub(super) struct Record {
+    taken: AtomicU32,
+    len: UnsafeCell<u32>,
+    file: UnsafeCell<*const u8>,
+    file_len: UnsafeCell<usize>,
+    line: UnsafeCell<u32>,
+    column: UnsafeCell<u32>,
+    text: UnsafeCell<[u8; TEXT]>,
+}
+// SAFETY: a record belongs to who set `taken`, and then to the goroutine that
+// gets it, until that clears `taken`.
+unsafe impl Sync for Record {}
+
+impl Record {
+    const fn new() -> Record {
+        Record {
+            taken: AtomicU32::new(0),
+            len: UnsafeCell::new(0),
+            file: UnsafeCell::new(ptr::null()),
+            file_len: UnsafeCell::new(0),
+            line: UnsafeCell::new(0),
+            column: UnsafeCell::new(0),
+            text: UnsafeCell::new([0; TEXT]),
+        }
+    }
+
+    /// Appends what there is room for, in whole characters.
     fn push(&self, s: &str) {
-        for &byte in s.as_bytes() {
-            let len = self.len.load(Relaxed);
-            // SAFETY: see Sync. No reference outlives its statement.
-            if let Some(slot) = unsafe { (*self.bytes.get()).get_mut(len) } {
-                *slot = byte;
-                self.len.store(len + 1, Relaxed);
+        // SAFETY: see Sync; no reference outlives the function.
+        let (text, len) = unsafe { (&mut *self.text.get(), &mut *self.len.get()) };
+        for c in s.chars() {
+            let mut buffer = [0; 4];
+            let bytes = c.encode_utf8(&mut buffer).as_bytes();
+            let start = *len as usize;
+            let Some(room) = text.get_mut(start..start + bytes.len()) else {
+                return;
+            };
+            for (to, from) in room.iter_mut().zip(bytes) {
+                *to = *from;
             }
-            if len + 1 >= 1024 {
-                self.flush();
-            }
+            *len += bytes.len() as u32;
         }
     }
 
-    /// Without core::fmt, which report_again does not trust any more.
-    fn push_number(&self, mut n: u32) {
-        let mut digits = [b'0'; 10];
-        let mut first = 10;
-        for (i, digit) in digits.iter_mut().enumerate().rev() {
-            *digit = b'0' + (n % 10) as u8;
-            n /= 10;
-            first = i;
-            if n == 0 {
-                break;
-            }
+    fn set_location(&self, location: Option<&Location<'_>>) {
+        let Some(location) = location else { return };
+        // SAFETY: see Sync. The name of the file is a constant of the image.
+        unsafe {
+            *self.file.get() = location.file().as_ptr();
+            *self.file_len.get() = location.file().len();
+            *self.line.get() = location.line();
+            *self.column.get() = location.column();
         }
-        self.push(core::str::from_utf8(digits.get(first..).unwrap_or(&[])).unwrap_or("?"));
-    }
-
-    fn push_location(&self, location: Option<&Location<'_>>) {
-        if let Some(location) = location {
-            self.push("\n\tat ");
-            self.push(location.file());
-            self.push(":");
-            self.push_number(location.line());
-            self.push(":");
-            self.push_number(location.column());
-        }
-        self.push("\n");
-    }
-
-    fn flush(&self) {
-        let len = self.len.swap(0, Relaxed);
-        // SAFETY: see Sync.
-        platform::write(unsafe { (*self.bytes.get()).get(..len).unwrap_or(&[]) });
     }
 }
 
-impl Write for &Text {
+impl Write for &Record {
     fn write_str(&mut self, s: &str) -> fmt::Result {
         self.push(s);
         Ok(())
     }
 }
 
-/// The panic being reported. It lies in a frame that will never be left.
-static FIRST: AtomicPtr<PanicInfo<'static>> = AtomicPtr::new(core::ptr::null_mut());
+/// A goroutine holds a record from the panic until its first instructions back
+/// in Go have read it. There are enough for more processors than there are.
+static RECORDS: [Record; 32] = [const { Record::new() }; 32];
 
-pub(super) extern "C" fn report(info: &PanicInfo<'_>) -> ! {
-    platform::guard();
-    FIRST.store(core::ptr::from_ref(info).cast_mut().cast(), Relaxed);
-    TEXT.push("panic: Rust: ");
+/// For the panic that finds no record: it is shared, and says so.
+static LOST: Record = Record::new();
+
+/// The record that the holder of the panic stack writes.
+static CURRENT: AtomicPtr<Record> = AtomicPtr::new(ptr::null_mut());
+
+/// Takes a free record. It never waits: who holds one may wait for us.
+fn take() -> Option<&'static Record> {
+    RECORDS
+        .iter()
+        .find(|r| r.taken.compare_exchange(0, 1, Acquire, Relaxed).is_ok())
+}
+
+pub(super) extern "C" fn report(info: &PanicInfo<'_>) -> *const Record {
+    let Some(record) = take() else {
+        CURRENT.store(ptr::null_mut(), Relaxed);
+        return lost(info);
+    };
+    CURRENT.store(ptr::from_ref(record).cast_mut(), Relaxed);
+    // SAFETY: see Record.
+    unsafe { *record.len.get() = 0 };
+    record.set_location(info.location());
     // The Writer cannot fail. If a Display implementation does, what it wrote
     // until then is all there is.
-    let _ = write!(&TEXT, "{}", info.message());
-    TEXT.push_location(info.location());
-    TEXT.flush();
-    platform::exit(2)
+    let mut to = record;
+    let _ = write!(to, "{}", info.message());
+    record
 }
 
 /// Formatting the message panicked: a Display or Debug implementation of the
-/// user's did. Completes the first report as far as it goes and adds this one.
-pub(super) extern "C" fn report_again(info: &PanicInfo<'_>) -> ! {
-    // SAFETY: report stored it, and its frame is still there.
-    let first = unsafe { FIRST.load(Relaxed).as_ref() };
-    TEXT.push("…");
-    TEXT.push_location(first.and_then(|first| first.location()));
-    TEXT.push("panic: Rust: while formatting the message above: ");
-    TEXT.push(info.message().as_str().unwrap_or("another panic"));
-    TEXT.push_location(info.location());
-    TEXT.flush();
-    platform::exit(2)
+/// user's did. The record keeps what was written and says what happened, with
+/// the place of the first panic.
+pub(super) extern "C" fn report_again(info: &PanicInfo<'_>) -> *const Record {
+    // SAFETY: report stored it, on this thread.
+    let Some(record) = (unsafe { CURRENT.load(Relaxed).as_ref() }) else {
+        return lost(info);
+    };
+    record.push("… (formatting this message panicked: ");
+    record.push(info.message().as_str().unwrap_or("another panic"));
+    record.push(")");
+    record
+}
+
+/// A panic for which there is no message.
+pub(super) extern "C" fn report_lost(info: &PanicInfo<'_>) -> *const Record {
+    // SAFETY: as in report_again. Nothing is written to it.
+    match unsafe { CURRENT.load(Relaxed).as_ref() } {
+        Some(record) => record,
+        None => lost(info),
+    }
+}
+
+fn lost(info: &PanicInfo<'_>) -> *const Record {
+    // Its content never changes, so that all may read it at any time.
+    if LOST.taken.compare_exchange(0, 1, Acquire, Relaxed).is_ok() {
+        // SAFETY: the panic stack is a lock.
+        if unsafe { *LOST.len.get() } == 0 {
+            LOST.push("a panic whose message is lost, because there were too many at once");
+        }
+    }
+    let _ = info;
+    &LOST
 }

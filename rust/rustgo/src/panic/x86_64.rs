@@ -1,0 +1,153 @@
+//! The way from a goroutine's stack to the panic stack on x86-64, and back to
+//! the trampoline that called Rust.
+//!
+//! The trampoline has left a cookie in its frame, above all that Rust uses:
+//!
+//! ```text
+//! A | sp ^ MAGIC       |  the cookie, with sp as it was at the call
+//!   | 0 to 255 words   |  padding, C's stack arguments
+//! sp|------------------|
+//!   | return address   |  in the trampoline
+//!   | frames of Rust   |
+//!   | …                |  rsp here
+//! ```
+//!
+//! Going up from rsp, the first word that says of itself that it is a cookie is
+//! the one: it names an address just below its own, which no other value of 64
+//! bits does by chance, and the trampoline takes it away when it is done. The
+//! handler sets rsp to where the return address is, r12 to the record of the
+//! panic, and returns.
+
+use core::cell::UnsafeCell;
+use core::sync::atomic::AtomicU64;
+
+/// What makes a cookie. `internal/emit` in cargo rustgo has the same number.
+pub(super) const MAGIC: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// The report has 64 KiB …
+pub(super) const SIZE: usize = AGAIN_TOP + (64 << 10);
+/// … and the report of a panic inside the report 8 KiB.
+pub(super) const AGAIN_TOP: usize = 8 << 10;
+/// How far up the cookie is looked for: a trampoline takes 64 KiB of the
+/// goroutine's stack at most.
+pub(super) const REACH: usize = 128 << 10;
+
+/// Go aligns data to at most 32 bytes.
+#[repr(C, align(16))]
+pub(super) struct Stack(UnsafeCell<[u8; SIZE]>);
+// SAFETY: only the thread that holds STATE touches the contents.
+unsafe impl Sync for Stack {}
+pub(super) static STACK: Stack = Stack(UnsafeCell::new([0; SIZE]));
+
+/// The lock on the panic stack, and what its holder has to remember.
+#[repr(C)]
+pub(super) struct State {
+    /// In the low half 1 while a thread is on the panic stack, in the high half
+    /// 1 if it has panicked there again.
+    pub(super) lock: AtomicU64,
+    /// rsp of the panic.
+    sp: AtomicU64,
+}
+pub(super) static STATE: State = State {
+    lock: AtomicU64::new(0),
+    sp: AtomicU64::new(0),
+};
+
+/// Leaves the goroutine's stack. Nothing is pushed on it and no register is
+/// saved, since nobody will return. Statics are reached through their address
+/// in a register only: that form of instruction needs no detour when the Go
+/// linker decides where the statics are.
+///
+/// A thread that finds the panic stack in use waits for some microseconds: who
+/// holds it formats a message and calls nobody.
+///
+/// A macro, because a function might have a frame.
+macro_rules! enter {
+    ($info:expr) => {
+        // SAFETY: does not return; the stacks are as drawn above.
+        unsafe {
+            core::arch::asm!(
+                "lea rdx, [rip + {stack}]",
+                "lea rsi, [rip + {state}]",
+                "mov rcx, rsp",
+                "sub rcx, rdx",
+                "cmp rcx, {size}",
+                "jb 4f", // on the panic stack already
+
+                "mov ecx, 1",
+                "2:",
+                "xor eax, eax",
+                "lock cmpxchg [rsi], ecx",
+                "je 3f",
+                "pause",
+                "jmp 2b",
+                "3:",
+                "mov [rsi + 8], rsp",
+                "lea rdx, [rdx + {size}]",
+                "and rdx, -16",
+                "mov rsp, rdx",
+                "call {report}",
+                "jmp 6f",
+
+                "4:",
+                "mov ecx, 1",
+                "xchg [rsi + 4], ecx",
+                "test ecx, ecx",
+                "jne 5f",
+                "lea rdx, [rdx + {again_top}]",
+                "and rdx, -16",
+                "mov rsp, rdx",
+                "call {report_again}",
+                "jmp 6f",
+                // A panic in report_again, which has none.
+                "5:",
+                "lea rdx, [rdx + {again_top}]",
+                "and rdx, -16",
+                "mov rsp, rdx",
+                "call {report_lost}",
+
+                // Look for the cookie.
+                "6:",
+                "mov r12, rax",
+                "lea rsi, [rip + {state}]",
+                "mov rcx, [rsi + 8]",
+                "lea r8, [rcx + {reach}]",
+                "movabs rdx, {magic}",
+                "7:",
+                "mov rdi, [rcx]",
+                "xor rdi, rdx", // sp, if this is the cookie
+                "mov r9, rcx",
+                "sub r9, rdi",
+                "cmp r9, {words}",
+                "jbe 8f",
+                "add rcx, 8",
+                "cmp rcx, r8",
+                "jb 7b",
+                "ud2", // Rust was not called by a trampoline
+
+                // Give the panic stack back, and leave it before anything else.
+                "8:",
+                "lea rdi, [rdi - 8]",
+                "xor ecx, ecx",
+                "mov [rsi], rcx",
+                "mov rsp, rdi",
+                "ret",
+
+                stack = sym $crate::panic::platform::STACK,
+                state = sym $crate::panic::platform::STATE,
+                report = sym $crate::panic::report::report,
+                report_again = sym $crate::panic::report::report_again,
+                report_lost = sym $crate::panic::report::report_lost,
+                size = const $crate::panic::platform::SIZE,
+                again_top = const $crate::panic::platform::AGAIN_TOP,
+                reach = const $crate::panic::platform::REACH,
+                magic = const $crate::panic::platform::MAGIC,
+                words = const 8 * 255,
+                in("rdi") $info, // the argument of the reports
+                // Calls push, but not on the stack that was ours.
+                options(noreturn, nostack)
+            )
+        }
+    };
+}
+pub(super) use enter;
