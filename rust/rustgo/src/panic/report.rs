@@ -1,5 +1,6 @@
 //! The message of a panic, written on the panic stack.
 
+use super::platform;
 use core::cell::UnsafeCell;
 use core::fmt::{self, Write};
 use core::panic::{Location, PanicInfo};
@@ -95,6 +96,7 @@ fn take() -> Option<&'static Record> {
 }
 
 pub(super) extern "C" fn report(info: &PanicInfo<'_>) -> *const Record {
+    platform::guard();
     let Some(record) = take() else {
         CURRENT.store(ptr::null_mut(), Relaxed);
         return lost(info);

@@ -18,16 +18,28 @@
 //! handler sets rsp to where the return address is, r12 to the record of the
 //! panic, and returns.
 
+//!
+//! The panic stack, of which the guard page is found at run time because a
+//! static of a Go program cannot be aligned to a page:
+//!
+//! ```text
+//! STACK                                                      STACK + SIZE
+//! | up to 4095 | guard 4096 | … report_again ◀| … report ◀|
+//!              ^ page       ^                 ^ AGAIN_TOP ^ SIZE
+//! ```
+
 use core::cell::UnsafeCell;
 use core::sync::atomic::AtomicU64;
 
 /// What makes a cookie. `internal/emit` in cargo rustgo has the same number.
 pub(super) const MAGIC: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// The report has 64 KiB …
+/// x86-64 has no other base page size.
+const GUARD: usize = 4096;
+/// Wherever the page boundary falls, the report has 64 KiB …
 pub(super) const SIZE: usize = AGAIN_TOP + (64 << 10);
-/// … and the report of a panic inside the report 8 KiB.
-pub(super) const AGAIN_TOP: usize = 8 << 10;
+/// … and the report of a panic inside the report has 8 KiB.
+pub(super) const AGAIN_TOP: usize = 2 * GUARD + (8 << 10);
 /// How far up the cookie is looked for: a trampoline takes 64 KiB of the
 /// goroutine's stack at most.
 pub(super) const REACH: usize = 128 << 10;
@@ -52,6 +64,37 @@ pub(super) static STATE: State = State {
     lock: AtomicU64::new(0),
     sp: AtomicU64::new(0),
 };
+
+/// Makes the page below the panic stack inaccessible, the first time, so that
+/// an overflow is a fault and not a corruption of what lies before it.
+#[cfg(target_os = "linux")]
+pub(super) fn guard() {
+    use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+    const MPROTECT: usize = 10; // arch/x86/entry/syscalls/syscall_64.tbl
+    static GUARDED: AtomicBool = AtomicBool::new(false);
+    if GUARDED.swap(true, Relaxed) {
+        return;
+    }
+    let start = (STACK.0.get() as usize).next_multiple_of(GUARD);
+    // SAFETY: the page is part of STACK and below both stacks. If the call
+    // fails there is no guard, which is no reason not to report.
+    unsafe {
+        core::arch::asm!(
+            "syscall",
+            inlateout("rax") MPROTECT => _,
+            in("rdi") start,
+            in("rsi") GUARD,
+            in("rdx") 0,
+            lateout("rcx") _,
+            lateout("r11") _,
+            options(nostack)
+        );
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn guard() {}
 
 /// Leaves the goroutine's stack. Nothing is pushed on it and no register is
 /// saved, since nobody will return. Statics are reached through their address
