@@ -30,6 +30,7 @@ type RustPanic struct {
 	Line, Column int
 }
 
+// Error returns the message, with the place in parentheses.
 func (p *RustPanic) Error() string {
 	if p.File == "" {
 		return "Rust: " + p.Message
