@@ -73,18 +73,18 @@ func (p *Package) amd64(platform *Platform) ([]byte, error) {
 	out.line("")
 	out.line("#include \"funcdata.h\"")
 	out.line("#include \"textflag.h\"")
-	offsets := map[string]uint64{}
+	exports := map[string]image.Export{}
 	for _, e := range platform.Image.Exports {
-		offsets[e.Name] = e.Off
+		exports[e.Name] = e
 	}
 	for i := range p.Functions {
 		f := &p.Functions[i]
-		off, ok := offsets[f.Symbol]
+		export, ok := exports[f.Symbol]
 		bound, bounded := platform.Stack[f.Symbol]
 		if !ok || !bounded {
 			return nil, fmt.Errorf("internal error: `%s` has no code or no stack bound", f.Symbol)
 		}
-		if err := trampoline(&out, f, bound+platform.Image.Spills, off, platform.Panics[f.Symbol]); err != nil {
+		if err := trampoline(&out, f, bound+platform.Image.Spills, export, platform.Panics[f.Symbol]); err != nil {
 			return nil, err
 		}
 	}
@@ -96,7 +96,7 @@ func (p *Package) amd64(platform *Platform) ([]byte, error) {
 }
 
 // trampoline writes the function that Go calls. Bound is in bytes.
-func trampoline(out *printer, f *Function, bound int, off uint64, panics bool) error {
+func trampoline(out *printer, f *Function, bound int, export image.Export, panics bool) error {
 	var params []abi.Value
 	for _, q := range f.Params {
 		v := q.Value
@@ -142,9 +142,12 @@ func trampoline(out *printer, f *Function, bound int, off uint64, panics bool) e
 			out.line("\t%s %s+%d(FP), %s", amd64Load(a.Value), a.Name, a.FP, register)
 		}
 	}
-	if leaf {
-		amd64Call(out, &call, 0, off, false)
-	} else {
+	switch {
+	case leaf && export.Leaf != nil:
+		out.raw(export.Leaf) // a call would cost more than what it calls
+	case leaf:
+		amd64Call(out, &call, 0, export.Off, false)
+	default:
 		out.line("\tADJSP $%d", cookie-frame)
 		out.line("\tMOVQ SP, R11")
 		if panics {
@@ -153,10 +156,10 @@ func trampoline(out *printer, f *Function, bound int, off uint64, panics bool) e
 		}
 		out.line("\tTESTB $8, R11")
 		out.line("\tJEQ aligned")
-		amd64Call(out, &call, 1, off, panics)
+		amd64Call(out, &call, 1, export.Off, panics)
 		out.line("\tJMP done")
 		out.line("aligned:")
-		amd64Call(out, &call, 0, off, panics)
+		amd64Call(out, &call, 0, export.Off, panics)
 		out.line("done:")
 		if panics {
 			out.line("\tMOVQ $0, 0(SP)")

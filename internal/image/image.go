@@ -86,6 +86,9 @@ type Pointer struct {
 type Export struct {
 	Name string
 	Off  uint64
+	// Leaf is the code of a small function without its return, if that does
+	// the same wherever it lies; else nil. It may use the stack.
+	Leaf []byte
 }
 
 // An Error reports a relocation or a section that cannot become part of a Go

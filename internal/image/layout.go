@@ -189,7 +189,9 @@ func (b *builder) finish() (*Image, error) {
 			return nil, fmt.Errorf("%s: `%s` is not a function", b.set.Objects[root.Object].Name, root.Name)
 		}
 		a := b.address(root.Place.Ref)
-		img.Exports = append(img.Exports, Export{root.Name, uint64(a.Off) + root.Place.Off})
+		off := uint64(a.Off) + root.Place.Off
+		size := b.set.Objects[root.Object].Symbols[root.Symbol].Size
+		img.Exports = append(img.Exports, Export{root.Name, off, leaf(b.memory[Text].Data[off : off+size])})
 	}
 	copy(img.Memory[:], b.memory)
 	for i := range img.Memory {
