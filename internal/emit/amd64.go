@@ -8,29 +8,40 @@ import (
 )
 
 // A trampoline takes its arguments from Go's frame, where ABI0 puts them, into
-// the registers where the System V psABI wants them, and gives its own frame
-// to Rust as stack:
+// the registers where the System V psABI wants them, and calls Rust with as
+// much of the stack below it as Rust needs:
 //
-//	    | arguments, results |  FP
-//	    | return address     |
-//	    | BP                 |  saved by Go's prologue
-//	SP, | frame:             |  after ADJSP
-//	 ↓  |   pad to 16 bytes  |
-//	    |   C's stack args   |
-//	    |   Rust, its return |
-//	    |   address and red  |
-//	    |   zone included    |
-//	    +--------------------+  what Go's prologue made sure of
+//	| arguments, results |  FP
+//	| return address     |
+//	| BP                 |  if Rust can panic, or the frame is large
+//	| pad to 16 bytes    |
+//	| cookie             |  if Rust can panic
+//	| C's stack args     |
+//	|--------------------|  SP at the call
+//	| Rust, its return   |
+//	| address and red    |
+//	| zone included      |
+//	+--------------------+  what is known to be there
 //
-// ADJSP keeps the assembler's account of SP right at every instruction, so that
-// the runtime can always find the caller; a move to SP would not, and the
-// runtime would refuse to trace through it (SPWRITE, runtime.(*unwinder).next,
-// Go 1.26). Go aligns stacks to 8 bytes, C to 16, so there are two ways
-// through, each with its own account.
+// Go aligns stacks to 8 bytes, C to 16, so there are two ways through. Every
+// change of SP is one that the assembler accounts for, so that the runtime can
+// find the caller at every instruction; a plain move to SP would make it refuse
+// to trace through the function (SPWRITE, runtime.(*unwinder).next, Go 1.26).
 //
-// Where Rust can panic, the word below BP is a cookie that the panic handler of
-// rust/rustgo finds: it holds SP at the call, exclusive-or a number. Back from a
-// panic, R12 points to a record of it; R12 is 0 at the call, and Rust keeps it.
+// There are three forms:
+//
+//   - A function that uses no stack does not mind how it is aligned. It is
+//     called as it is, or, if it is small, copied into the trampoline.
+//   - A function that uses little has a trampoline without a frame. Code behind
+//     its end, which is never executed, takes what Rust needs with ADJSP, so
+//     that Go's linker counts it when it checks that chains of nosplit
+//     functions fit (cmd/link/internal/ld.stackCheck, Go 1.26).
+//   - Otherwise the trampoline has a frame of the size that Rust needs, for
+//     which Go's prologue grows the stack, and gives it to Rust with ADJSP.
+//
+// Where Rust can panic, the cookie holds SP at the call, exclusive-or a number;
+// the panic handler of rust/rustgo finds it. Back from a panic, R12 points to a
+// record of it; R12 is 0 at the call, and Rust keeps it.
 //
 // Rust keeps BP (psABI 3.2.1). It may change R14 and X15, which ABI0 functions
 // need not keep (Go internal ABI, "Assembly").
@@ -80,11 +91,11 @@ func (p *Package) amd64(platform *Platform) ([]byte, error) {
 	for i := range p.Functions {
 		f := &p.Functions[i]
 		export, ok := exports[f.Symbol]
-		bound, bounded := platform.Stack[f.Symbol]
+		_, bounded := platform.Stack[f.Symbol]
 		if !ok || !bounded {
 			return nil, fmt.Errorf("internal error: `%s` has no code or no stack bound", f.Symbol)
 		}
-		if err := trampoline(&out, f, bound+platform.Image.Spills, export, platform.Panics[f.Symbol]); err != nil {
+		if err := p.trampoline(f, platform, export).write(&out); err != nil {
 			return nil, err
 		}
 	}
@@ -95,8 +106,22 @@ func (p *Package) amd64(platform *Platform) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// trampoline writes the function that Go calls. Bound is in bytes.
-func trampoline(out *printer, f *Function, bound int, export image.Export, panics bool) error {
+// trampoline is one function that Go calls.
+type trampoline struct {
+	*Function
+	call   abi.Call
+	bound  int // bytes of stack that Rust needs, its return address included
+	export image.Export
+	panics bool
+}
+
+func (p *Package) trampoline(f *Function, platform *Platform, export image.Export) *trampoline {
+	t := &trampoline{
+		Function: f,
+		bound:    platform.Stack[f.Symbol] + platform.Image.Spills,
+		export:   export,
+		panics:   platform.Panics[f.Symbol],
+	}
 	var params []abi.Value
 	for _, q := range f.Params {
 		v := q.Value
@@ -107,78 +132,91 @@ func trampoline(out *printer, f *Function, bound int, export image.Export, panic
 	if f.Result != nil {
 		result = &f.Result.Value
 	}
-	call := abi.SystemV(params, result)
-	cookie := 0
-	if panics {
-		cookie = 8
-	}
-	frame := (bound + 8*(call.Slots+1) + cookie + 7) &^ 7
-	if frame > maxFrame {
-		return &FrameError{f.Name, frame, maxFrame}
-	}
-	flags := "0"
-	if frame+call.Frame <= maxNosplit {
-		flags = "NOSPLIT"
-	}
-	// A function that uses no stack but its return address does not mind how
-	// that is aligned, and the trampoline needs no frame to give it.
-	leaf := bound <= returnAddress && call.Slots == 0
-	if leaf {
-		flags, frame = "NOSPLIT|NOFRAME", 0
-	}
+	t.call = abi.SystemV(params, result)
+	return t
+}
 
+// words is the number of 8-byte words between Go's part of the stack and
+// Rust's, without padding.
+func (t *trampoline) words() int {
+	if t.panics {
+		return t.call.Slots + 1
+	}
+	return t.call.Slots
+}
+
+func (t *trampoline) write(out *printer) error {
+	// What is below the return address of the trampoline: BP, padding, words,
+	// Rust.
+	frame := (t.bound + 8*(t.words()+2) + 7) &^ 7
 	out.line("")
-	out.line("// %s", f.Signature())
-	out.line("TEXT ·%s(SB), %s, $%d-%d", f.Name, flags, frame, call.Frame)
-	if !leaf {
+	out.line("// %s", t.Signature())
+	switch {
+	case t.bound <= returnAddress && t.call.Slots == 0:
+		t.leaf(out)
+	case frame+t.call.Frame <= maxNosplit:
+		t.small(out, frame)
+	case frame <= maxFrame:
+		t.large(out, frame)
+	default:
+		return &FrameError{t.Name, frame, maxFrame}
+	}
+	return nil
+}
+
+func (t *trampoline) leaf(out *printer) {
+	out.line("TEXT ·%s(SB), NOSPLIT|NOFRAME, $0-%d", t.Name, t.call.Frame)
+	t.loads(out)
+	if t.export.Leaf != nil {
+		out.raw(t.export.Leaf) // a call would cost more than what it calls
+	} else {
+		t.callRust(out)
+	}
+	t.ret(out)
+}
+
+func (t *trampoline) small(out *printer, frame int) {
+	out.line("TEXT ·%s(SB), NOSPLIT|NOFRAME, $0-%d", t.Name, t.call.Frame)
+	if t.panics {
 		out.line("\tNO_LOCAL_POINTERS")
 	}
-	for _, a := range call.Args {
-		if a.Register >= 0 {
-			register := fmt.Sprintf("X%d", a.Register)
-			if a.Class == abi.Integer {
-				register = amd64Integer[a.Register]
-			}
-			out.line("\t%s %s+%d(FP), %s", amd64Load(a.Value), a.Name, a.FP, register)
-		}
+	t.loads(out)
+	if t.panics {
+		out.line("\tPUSHQ BP")
 	}
-	switch {
-	case leaf && export.Leaf != nil:
-		out.raw(export.Leaf) // a call would cost more than what it calls
-	case leaf:
-		amd64Call(out, &call, 0, export.Off, false)
-	default:
-		out.line("\tADJSP $%d", cookie-frame)
-		out.line("\tMOVQ SP, R11")
-		if panics {
-			out.line("\tMOVQ $%#x, R10", uint64(panicMagic))
-			out.line("\tXORL R12, R12")
-		}
-		out.line("\tTESTB $8, R11")
-		out.line("\tJEQ aligned")
-		amd64Call(out, &call, 1, export.Off, panics)
-		out.line("\tJMP done")
-		out.line("aligned:")
-		amd64Call(out, &call, 0, export.Off, panics)
-		out.line("done:")
-		if panics {
-			out.line("\tMOVQ $0, 0(SP)")
-		}
-		out.line("\tADJSP $%d", frame-cookie)
-		if panics {
-			out.line("\tTESTQ R12, R12")
-			out.line("\tJNE panicked")
-		}
+	t.body(out)
+	if t.panics {
+		out.line("\tPOPQ BP")
+		out.line("\tTESTQ R12, R12")
+		out.line("\tJNE panicked")
 	}
-	if r := call.Result; r != nil {
-		register := "X0"
-		if r.Class == abi.Integer {
-			register = "AX"
-		}
-		out.line("\t%s %s, ret+%d(FP)", amd64Store(r.Value), register, r.FP)
+	t.ret(out)
+	if t.panics {
+		out.line("panicked:")
+		out.line("\tPUSHQ R12")
+		out.line("\tCALL ·rustPanic(SB)")
+		out.line("\tUNDEF")
+		out.line("\tADJSP $-8")
 	}
+	out.line("\tADJSP $%d", frame)
+	out.line("\tUNDEF")
+	out.line("\tADJSP $%d", -frame)
 	out.line("\tRET")
-	if panics {
+}
+
+func (t *trampoline) large(out *printer, frame int) {
+	out.line("TEXT ·%s(SB), 0, $%d-%d", t.Name, frame, t.call.Frame)
+	out.line("\tNO_LOCAL_POINTERS")
+	t.loads(out)
+	out.line("\tADJSP $%d", -frame)
+	t.body(out)
+	out.line("\tADJSP $%d", frame)
+	if t.panics {
+		out.line("\tTESTQ R12, R12")
+		out.line("\tJNE panicked")
+	}
+	t.ret(out)
+	if t.panics {
 		// Go code below needs BP as the prologue set it: to where the caller's
 		// is saved (runtime.fpTracebackPCs, Go 1.26).
 		out.line("panicked:")
@@ -187,18 +225,68 @@ func trampoline(out *printer, f *Function, bound int, export image.Export, panic
 		out.line("\tCALL ·rustPanic(SB)")
 		out.line("\tUNDEF")
 	}
-	return nil
 }
 
-// amd64Call writes one of the two ways: odd is 1 where SP is 8 bytes off.
-func amd64Call(out *printer, call *abi.Call, odd int, off uint64, panics bool) {
-	pushed := call.Slots
-	if (call.Slots+odd)%2 == 1 {
+// loads puts arguments into registers.
+func (t *trampoline) loads(out *printer) {
+	for _, a := range t.call.Args {
+		if a.Register < 0 {
+			continue
+		}
+		register := fmt.Sprintf("X%d", a.Register)
+		if a.Class == abi.Integer {
+			register = amd64Integer[a.Register]
+		}
+		out.line("\t%s %s+%d(FP), %s", amd64Load(a.Value), a.Name, a.FP, register)
+	}
+}
+
+// ret stores the result and returns.
+func (t *trampoline) ret(out *printer) {
+	if r := t.call.Result; r != nil {
+		register := "X0"
+		if r.Class == abi.Integer {
+			register = "AX"
+		}
+		out.line("\t%s %s, ret+%d(FP)", amd64Store(r.Value), register, r.FP)
+	}
+	out.line("\tRET")
+}
+
+func (t *trampoline) callRust(out *printer) {
+	out.line("\tCALL %s", address(image.Address{Segment: image.Text, Off: int64(t.export.Off)}))
+}
+
+// body aligns the stack, calls Rust, and leaves SP as it was.
+func (t *trampoline) body(out *printer) {
+	if t.panics {
+		out.line("\tMOVQ $%#x, R10", uint64(panicMagic))
+		out.line("\tXORL R12, R12")
+	}
+	out.line("\tMOVQ SP, R11")
+	out.line("\tTESTB $8, R11")
+	out.line("\tJEQ aligned")
+	t.way(out, 1)
+	out.line("\tJMP done")
+	out.line("aligned:")
+	t.way(out, 0)
+	out.line("done:")
+}
+
+// way writes one of the two ways: odd is 1 where SP is 8 bytes off.
+func (t *trampoline) way(out *printer, odd int) {
+	pushed := t.words()
+	if (pushed+odd)%2 == 1 {
 		out.line("\tPUSHQ AX")
 		pushed++
 	}
-	for i := len(call.Args) - 1; i >= 0; i-- {
-		if a := &call.Args[i]; a.Register < 0 {
+	if t.panics {
+		out.line("\tLEAQ %d(SP), R11", -8*t.words())
+		out.line("\tXORQ R10, R11")
+		out.line("\tPUSHQ R11")
+	}
+	for i := len(t.call.Args) - 1; i >= 0; i-- {
+		if a := &t.call.Args[i]; a.Register < 0 {
 			// The bits are what counts, also those of a float.
 			v := a.Value
 			v.Class = abi.Integer
@@ -206,14 +294,11 @@ func amd64Call(out *printer, call *abi.Call, odd int, off uint64, panics bool) {
 			out.line("\tPUSHQ AX")
 		}
 	}
-	if panics {
-		if pushed > 0 {
-			out.line("\tMOVQ SP, R11")
-		}
-		out.line("\tXORQ R10, R11")
-		out.line("\tMOVQ R11, %d(SP)", 8*pushed)
+	t.callRust(out)
+	if t.panics {
+		// A cookie that is left could be taken for that of another call.
+		out.line("\tMOVQ $0, %d(SP)", 8*t.call.Slots)
 	}
-	out.line("\tCALL %s", address(image.Address{Segment: image.Text, Off: int64(off)}))
 	if pushed > 0 {
 		out.line("\tADJSP $%d", -8*pushed)
 	}

@@ -33,7 +33,7 @@ func sample() *Package {
 			{From: image.RelRO, Off: 8, To: image.Address{Segment: image.Text, Off: 8}},
 			{From: image.Data, Off: 3, To: image.Address{Segment: image.BSS, Off: 16}},
 		},
-		Exports: []image.Export{{Name: "leaf", Off: 0}, {Name: "many", Off: 0}},
+		Exports: []image.Export{{Name: "leaf", Off: 0}, {Name: "many", Off: 0}, {Name: "fails", Off: 0}},
 	}
 	integer := func(name, typ string, size int, signed bool) Param {
 		return Param{name, typ, abi.Value{Size: size, Signed: signed}}
@@ -55,12 +55,13 @@ func sample() *Package {
 				Params: []Param{
 					integer("a", "int8", 1, true), integer("b", "uint8", 1, false), integer("c", "int16", 2, true),
 					integer("d", "uint16", 2, false), integer("e", "int32", 4, true), integer("f", "uint32", 4, false),
-					integer("g", "unsafe.Pointer", 8, false), integer("h", "int16", 2, true), float("x", "float32", 4), float("y", "float64", 8),
+					integer("q", "unsafe.Pointer", 8, false), integer("h", "int16", 2, true), float("x", "float32", 4), float("y", "float64", 8),
 				},
 				Result: &Param{Type: "float64", Value: abi.Value{Size: 8, Class: abi.Float}},
 			},
+			{Name: "Fails", Symbol: "fails", Params: []Param{integer("n", "uint", 8, false)}},
 		},
-		Platforms: []Platform{{GOOS: "linux", GOARCH: "amd64", Image: img, Stack: map[string]int{"leaf": 136, "many": 5000}}},
+		Platforms: []Platform{{GOOS: "linux", GOARCH: "amd64", Image: img, Stack: map[string]int{"leaf": 136, "many": 5000, "fails": 200}, Panics: map[string]bool{"fails": true}}},
 	}
 }
 
@@ -91,17 +92,19 @@ func TestGolden(t *testing.T) {
 func TestFrames(t *testing.T) {
 	for _, test := range []struct {
 		bound, spills, slots int
-		want                 string
+		panics               bool
+		want, account        string
 	}{
-		{8, 0, 0, "NOSPLIT|NOFRAME, $0-0"},
-		{8, 8, 0, "NOSPLIT, $24-0"},
-		{8, 0, 1, "NOSPLIT, $24-56"},
-		{136, 0, 0, "NOSPLIT, $144-0"},
-		{136, 8, 0, "NOSPLIT, $152-0"},
-		{137, 0, 0, "NOSPLIT, $152-0"},
-		{136, 0, 2, "NOSPLIT, $160-64"},
-		{632, 0, 0, "NOSPLIT, $640-0"},
-		{633, 0, 0, "0, $648-0"},
+		{8, 0, 0, false, "NOSPLIT|NOFRAME, $0-0", ""},
+		{8, 8, 0, false, "NOSPLIT|NOFRAME, $0-0", "ADJSP $32"},
+		{8, 0, 1, false, "NOSPLIT|NOFRAME, $0-56", "ADJSP $32"},
+		{136, 0, 0, false, "NOSPLIT|NOFRAME, $0-0", "ADJSP $152"},
+		{137, 0, 0, false, "NOSPLIT|NOFRAME, $0-0", "ADJSP $160"},
+		{136, 0, 2, false, "NOSPLIT|NOFRAME, $0-64", "ADJSP $168"},
+		{136, 0, 2, true, "NOSPLIT|NOFRAME, $0-64", "ADJSP $176"},
+		{624, 0, 0, false, "NOSPLIT|NOFRAME, $0-0", "ADJSP $640"},
+		{625, 0, 0, false, "0, $648-0", "ADJSP $-648"},
+		{625, 0, 0, true, "0, $656-0", "ADJSP $-656"},
 	} {
 		p := sample()
 		f := Function{Name: "F", Symbol: "leaf"}
@@ -113,12 +116,13 @@ func TestFrames(t *testing.T) {
 		p.Functions = []Function{f}
 		p.Platforms[0].Stack["leaf"] = test.bound
 		p.Platforms[0].Image.Spills = test.spills
+		p.Platforms[0].Panics = map[string]bool{"leaf": test.panics}
 		asm, err := p.amd64(&p.Platforms[0])
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !strings.Contains(string(asm), "TEXT ·F(SB), "+test.want+"\n") {
-			t.Errorf("bound %d spills %d slots %d: want %s in\n%s", test.bound, test.spills, test.slots, test.want, asm)
+		if !strings.Contains(string(asm), "TEXT ·F(SB), "+test.want+"\n") || !strings.Contains(string(asm), test.account+"\n") {
+			t.Errorf("bound %d spills %d slots %d panics %v: want %s and %s in\n%s", test.bound, test.spills, test.slots, test.panics, test.want, test.account, asm)
 		}
 	}
 }
