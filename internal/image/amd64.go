@@ -3,7 +3,6 @@ package image
 import (
 	"encoding/binary"
 	"fmt"
-	"math"
 
 	"github.com/cargo-rustgo/cargo-rustgo/internal/amd64"
 	"github.com/cargo-rustgo/cargo-rustgo/internal/elfmacho"
@@ -249,7 +248,8 @@ const thunkSpill = 128 + 2*8
 //	lea   128(%rsp), %rsp
 //	jmp   back
 //
-// No instruction but inst changes a flag.
+// No instruction but inst changes a flag. An instruction that overwrites a
+// register has the address there first, and nothing is pushed.
 func (c *code) thunk(inst *amd64.Inst, off uint64, original []byte, to Address) (uint64, error) {
 	back := off + uint64(inst.Len)
 	var body []any
@@ -282,15 +282,17 @@ func (c *code) thunk(inst *amd64.Inst, off uint64, original []byte, to Address) 
 		}
 	case usesStackPointer(inst):
 		return 0, fmt.Errorf("an instruction that uses the stack pointer and writable data at once")
+	case loadsRegister(inst):
+		reg := uint8(inst.Reg())
+		start := c.appendCode(lea(reg, to), through(inst, original, reg))
+		c.appendJump(back)
+		return start, nil
 	default:
 		scratch, ok := scratchRegister(inst)
 		if !ok {
 			return 0, fmt.Errorf("no register is free to address writable data")
 		}
-		op := make([]byte, 0, amd64.MaxLen)
-		op = append(op, original[:inst.ModRMOff]...)
-		op = append(op, inst.ModRM&0x38|scratch) // mod 00: (%scratch)
-		op = append(op, original[inst.DispOff+4:]...)
+		op := through(inst, original, scratch)
 		body = []any{
 			[]byte{0x48, 0x8d, 0x64, 0x24, 0x80}, // lea -128(%rsp), %rsp
 			[]byte{0x50 | scratch},               // push
@@ -302,16 +304,44 @@ func (c *code) thunk(inst *amd64.Inst, off uint64, original []byte, to Address) 
 	}
 	c.image.Spills = thunkSpill
 	start := c.appendCode(body...)
+	c.appendJump(back)
+	return start, nil
+}
+
+// appendJump ends a thunk with a jump to an offset of Text.
+func (c *code) appendJump(to uint64) {
 	m := &c.builder.memory[Text]
 	jump := []byte{0xe9, 0, 0, 0, 0}
-	binary.LittleEndian.PutUint32(jump[1:], uint32(int64(back)-int64(m.Size)-5))
+	binary.LittleEndian.PutUint32(jump[1:], uint32(int64(to)-int64(m.Size)-5))
 	m.Data = append(m.Data, jump...)
 	m.Size += 5
 	m.Parts[len(m.Parts)-1].Size += 5
-	if m.Size > math.MaxInt32 {
-		return 0, fmt.Errorf("the image is larger than 2 GiB")
+}
+
+// through returns inst with its memory operand at (%base).
+func through(inst *amd64.Inst, original []byte, base uint8) []byte {
+	op := make([]byte, 0, amd64.MaxLen)
+	op = append(op, original[:inst.ModRMOff]...)
+	if base >= 8 {
+		rex := inst.OpcodeOff - 1
+		if inst.Map == amd64.Map0F {
+			rex-- // the escape byte is between
+		}
+		op[rex] |= 1 // REX.B; only loadsRegister leads here, so REX.R is set
 	}
-	return start, nil
+	op = append(op, inst.ModRM&0x38|base&7) // mod 00: (%base)
+	return append(op, original[inst.DispOff+4:]...)
+}
+
+// loadsRegister reports whether inst does nothing but to overwrite a whole
+// register, which can hold the address until then: mov, movzx, movsx, movsxd.
+// Of the registers, rsp, rbp, r12 and r13 have no plain mod 00 form.
+func loadsRegister(inst *amd64.Inst) bool {
+	if inst.OpSize || inst.AddrSize || inst.Seg != 0 || inst.Rep != 0 || inst.Lock || inst.Reg()&6 == 4 {
+		return false
+	}
+	return inst.Is(0x8b) || inst.Is(0x63) && inst.W ||
+		inst.Is0F(0xb6) || inst.Is0F(0xb7) || inst.Is0F(0xbe) || inst.Is0F(0xbf)
 }
 
 // scratchRegister picks a register that inst does not use: three for the at most

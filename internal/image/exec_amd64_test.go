@@ -393,6 +393,8 @@ var rewrites = []rewrite{
 	{name: "load 16", code: "movw x(%rip), %ax; movw x+1(%rip), %si; movw x+2(%rip), %r15w"},
 	{name: "load 32", code: "movl x(%rip), %edi; movl x+1(%rip), %r8d"},
 	{name: "load 64", code: "movq x(%rip), %rsi; movq x+1(%rip), %rdi; movq x+2(%rip), %rbx; movq x+3(%rip), %rbp; movq x+4(%rip), %r14"},
+	{name: "load all registers", code: "movq x(%rip), %rcx; movq x+1(%rip), %rdx; movq x+2(%rip), %r8; movl x+3(%rip), %r9d; movq x+4(%rip), %r10; movq x+5(%rip), %r12; movq x+6(%rip), %r13; movl x+7(%rip), %r15d"},
+	{name: "load and extend", code: "movzbl x(%rip), %eax; movsbq x+1(%rip), %r8; movzwl x+2(%rip), %r9d; movswq x+3(%rip), %rcx; movslq x+4(%rip), %r11; movsbw x+5(%rip), %dx; movzbl x+6(%rip), %r12d; movswl x+7(%rip), %ebp"},
 	{name: "store 8", code: "movb %al, x(%rip); movb %ah, x+1(%rip); movb %ch, x+2(%rip); movb %dh, x+3(%rip); movb %bh, x+4(%rip); movb %dil, x+5(%rip); movb %r13b, x+6(%rip)"},
 	{name: "store 16", code: "movw %si, x(%rip); movw %r9w, x+2(%rip)"},
 	{name: "store 32", code: "movl %esi, x(%rip); movl %edi, x+4(%rip); movl %ebx, x+8(%rip)"},
