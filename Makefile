@@ -10,6 +10,8 @@ BIN    := $(CURDIR)/bin
 TOOL   := $(BIN)/cargo-rustgo
 DEMO   := $(CURDIR)/bin/demo
 
+STATICCHECK := v0.8.2
+
 .PHONY: all build demo test check unit rust deps bench fuzz clean
 
 all: build test
@@ -30,6 +32,7 @@ test: deps check unit rust
 check:
 	@test -z "$$(gofmt -l cargo-rustgo internal rust fixtures)" || { gofmt -l cargo-rustgo internal rust fixtures; exit 1; }
 	$(GO) vet ./...
+	$(GO) run honnef.co/go/tools/cmd/staticcheck@$(STATICCHECK) ./...
 
 unit:
 	$(GO) test -timeout 60m ./...
@@ -51,7 +54,8 @@ bench: build
 	$(GO) test ./fixtures -run '^TestBenchmarks$$' -v -args -bench
 
 fuzz:
-	for p in archive elfmacho signature amd64; do $(GO) test ./internal/$$p -run '^$$' -fuzz Fuzz -fuzztime 60s || exit 1; done
+	for p in archive:FuzzParse elfmacho:FuzzParse image:FuzzBuild signature:FuzzRead signature:FuzzSource amd64:FuzzDecode; do \
+		$(GO) test ./internal/$${p%:*} -run '^$$' -fuzz "^$${p#*:}$$" -fuzztime 60s || exit 1; done
 
 clean:
 	rm -rf $(BIN) rust/rustgo/target fixtures/*/target
