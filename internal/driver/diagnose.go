@@ -14,7 +14,6 @@ import (
 	"github.com/cargo-rustgo/cargo-rustgo/internal/link"
 	"github.com/cargo-rustgo/cargo-rustgo/internal/signature"
 	"github.com/cargo-rustgo/cargo-rustgo/internal/stack"
-	"github.com/cargo-rustgo/cargo-rustgo/internal/tool"
 )
 
 // diagnoseInput explains an archive or object that cannot be read.
@@ -28,7 +27,7 @@ func diagnoseInput(err error) error {
 }
 
 // diagnoseLink explains why the exports cannot be linked.
-func diagnoseLink(err error, functions []export, art *tool.Artifact) error {
+func diagnoseLink(err error, functions []export) error {
 	var missing *link.MissingError
 	var undefined *link.UndefinedError
 	var duplicate *link.DuplicateError
@@ -37,7 +36,7 @@ func diagnoseLink(err error, functions []export, art *tool.Artifact) error {
 	case errors.As(err, &missing):
 		return exportNotFound(missing.Name, missing.Known)
 	case errors.As(err, &undefined):
-		return diagnoseUndefined(undefined, functions, art)
+		return diagnoseUndefined(undefined, functions)
 	case errors.As(err, &duplicate):
 		d := diag.New(diag.DuplicateSymbol, "`%s` is defined twice", demangled(duplicate.Name))
 		d.Notes = []string{"in " + duplicate.First, "and in " + duplicate.Second}
@@ -53,7 +52,7 @@ func diagnoseLink(err error, functions []export, art *tool.Artifact) error {
 
 // diagnoseUndefined reports all undefined symbols in one diagnostic for each
 // export that needs them.
-func diagnoseUndefined(err *link.UndefinedError, functions []export, art *tool.Artifact) error {
+func diagnoseUndefined(err *link.UndefinedError, functions []export) error {
 	byRoot := map[string][]link.UndefinedSymbol{}
 	var order []string
 	for _, s := range err.Symbols {
@@ -101,7 +100,7 @@ func undefinedHelp(symbols []link.UndefinedSymbol) []string {
 }
 
 // diagnoseStack explains why a function has no bound.
-func diagnoseStack(err error, f export, art *tool.Artifact) error {
+func diagnoseStack(err error, f export) error {
 	var unbounded *stack.Unbounded
 	if !errors.As(err, &unbounded) {
 		return err

@@ -115,9 +115,9 @@ func build(ctx context.Context, o Options, t target.Target) (*emit.Package, erro
 	}
 	set, err := link.Resolve([]*link.Library{lib}, roots)
 	if err != nil {
-		return nil, diagnoseLink(err, functions, art)
+		return nil, diagnoseLink(err, functions)
 	}
-	bounds, panics, err := bound(set, functions, art)
+	bounds, panics, err := bound(set, functions)
 	if err != nil {
 		return nil, err
 	}
@@ -142,7 +142,7 @@ const recovers = "__RUSTGO_PANIC_V1"
 
 // bound proves what each export needs of the stack, and finds those that can
 // panic.
-func bound(set *link.Set, functions []export, art *tool.Artifact) (bounds map[string]int, panics map[string]bool, err error) {
+func bound(set *link.Set, functions []export) (bounds map[string]int, panics map[string]bool, err error) {
 	analysis, err := stack.Analyze(set)
 	if err != nil {
 		return nil, nil, diagnoseInput(err)
@@ -152,7 +152,7 @@ func bound(set *link.Set, functions []export, art *tool.Artifact) (bounds map[st
 	for _, f := range functions {
 		b, err := analysis.Bound(f.Symbol)
 		if err != nil {
-			errs = append(errs, diagnoseStack(err, f, art))
+			errs = append(errs, diagnoseStack(err, f))
 			continue
 		}
 		bounds[f.Symbol] = b.Bytes

@@ -42,7 +42,7 @@ func Strip(ctx context.Context, o StripOptions) error {
 	}
 	set, err := link.ResolveObject(libs, o.Exports)
 	if err != nil {
-		return diagnoseLink(err, nil, nil)
+		return diagnoseLink(err, nil)
 	}
 	object, err := image.BuildObject(set, o.KeepGlobals)
 	if err != nil {
