@@ -130,6 +130,10 @@ fn copies(f: &Functions) {
     let short: Vec<usize> = (0..=300).collect();
     let every: Vec<usize> = (0..17).collect();
     copy_disjoint(f.memcpy, &short, &every);
+    // The loop with AVX begins where the destination is aligned to 32.
+    let medium: Vec<usize> = (250..=400).collect();
+    let every: Vec<usize> = (0..33).collect();
+    copy_disjoint(f.memcpy, &medium, &every);
     copy_disjoint(
         f.memcpy,
         &lengths_near_thresholds(),
@@ -164,11 +168,11 @@ fn move_within(f: Copy, buf: &mut [u8], fresh: &[u8], from: usize, to: usize, n:
 }
 
 fn overlapping(f: &Functions) {
-    let fresh = noise(1024);
+    let fresh = noise(2048);
     let mut buf = fresh.clone();
-    for n in 0..=300usize {
+    for n in 0..=400usize {
         for align in [0, 1, 15] {
-            let mid = 400 + align;
+            let mid = 800 + align;
             for distance in (0..=70).chain([127, 128, 129, n.saturating_sub(1).min(300), n]) {
                 move_within(f.memmove, &mut buf, &fresh, mid, mid + distance, n);
                 move_within(f.memmove, &mut buf, &fresh, mid, mid - distance, n);
@@ -326,5 +330,21 @@ fn lengths(f: &Functions) {
                 "align={align}"
             );
         }
+    }
+}
+
+/// Copies with what every processor has, and then with what this one has. Other
+/// tests may run at the same time: they get the one or the other.
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn with_and_without_avx() {
+    use core::sync::atomic::Ordering::Relaxed;
+
+    for cpu in [1, 0] {
+        super::x86_64::CPU.store(cpu, Relaxed);
+        copies(&NATIVE);
+        moves(&NATIVE);
+        overlapping(&NATIVE);
+        large(&NATIVE);
     }
 }
