@@ -346,5 +346,6 @@ fn with_and_without_avx() {
         moves(&NATIVE);
         overlapping(&NATIVE);
         large(&NATIVE);
+        sets(&NATIVE);
     }
 }

@@ -4,8 +4,8 @@
 //! length, result in rax. Clobbers rcx, rdx, rsi, rdi, r8–r11 and xmm0–xmm8
 //! (all caller-saved) and the flags. No stack, no calls.
 //!
-//! The target promises SSE2. Copies of 256 bytes and more use AVX where the
-//! processor has it, which the first of them finds out: [`CPU`] is reached by
+//! The target promises SSE2. From 256 bytes on, copies and memset use AVX where the
+//! processor has it, which the first call finds out: [`CPU`] is reached by
 //! `lea`, so that the Go linker may put it anywhere. Short lengths load
 //! everything before they store anything, head and tail overlapping in the
 //! middle, which needs no loop, no alignment and no thought about overlap:
@@ -88,6 +88,39 @@ macro_rules! function {
 }
 #[cfg(windows)]
 compile_error!("the memory functions follow the System V calling convention; for Windows, cargo rustgo compiles for x86_64-unknown-linux-gnu");
+
+/// Finds out about AVX, and starts again: CPUID.1:ECX has OSXSAVE and AVX, and
+/// the system saves the registers (Intel SDM volume 1, 14.3). What the function
+/// was called with stays as it is, and so does rax.
+macro_rules! detect {
+    ($again:literal) => {
+        concat!(
+            "mov r8, rbx\n", // which cpuid overwrites
+            "mov r9, rdx\n",
+            "mov r10, rax\n",
+            "mov r11d, 1\n",
+            "mov eax, r11d\n",
+            "cpuid\n",
+            "and ecx, 0x18000000\n",
+            "cmp ecx, 0x18000000\n",
+            "jne 71f\n",
+            "xor ecx, ecx\n",
+            "xgetbv\n",
+            "and eax, 6\n",
+            "cmp eax, 6\n",
+            "jne 71f\n",
+            "mov r11d, 2\n",
+            "71:\n",
+            "mov rbx, r8\n",
+            "mov rdx, r9\n",
+            "mov rax, r10\n",
+            "lea rcx, [rip + {cpu}]\n",
+            "mov [rcx], r11b\n",
+            "jmp ",
+            $again
+        )
+    };
+}
 
 /// The body shared by memcpy and memmove. They differ in what a length that
 /// does not fit into the registers has to check first, which `$long` is.
@@ -281,31 +314,8 @@ macro_rules! copy {
             "vzeroupper",
             "ret",
 
-            // Find out about AVX: CPUID.1:ECX has OSXSAVE and AVX, and the
-            // system saves the registers (Intel SDM volume 1, 14.3).
             "70:",
-            "mov r8, rbx", // which cpuid overwrites
-            "mov r9, rdx",
-            "mov r10, rax",
-            "mov r11d, 1",
-            "mov eax, r11d",
-            "cpuid",
-            "and ecx, 0x18000000",
-            "cmp ecx, 0x18000000",
-            "jne 71f",
-            "xor ecx, ecx",
-            "xgetbv",
-            "and eax, 6",
-            "cmp eax, 6",
-            "jne 71f",
-            "mov r11d, 2",
-            "71:",
-            "mov rbx, r8",
-            "mov rdx, r9",
-            "mov rax, r10",
-            "lea rcx, [rip + {cpu}]",
-            "mov [rcx], r11b",
-            "jmp 40b",
+            detect!("40b"),
         }
         rep = const REP,
         rep_avx = const REP_AVX,
@@ -331,8 +341,49 @@ copy!("memmove", {
     "jae 50f",
     "jmp 41f", // the source begins inside the destination, where rep is slow
 
-    // Downwards, the mirror image of the loop at 41.
+    // Downwards, the mirror images of the loops at 60 and 44.
     "45:",
+    "cmp rdx, 256",
+    "jb 47f",
+    "lea rcx, [rip + {cpu}]",
+    "movzx ecx, byte ptr [rcx]",
+    "test ecx, ecx",
+    "jz 70f",
+    "cmp ecx, 2",
+    "jne 47f",
+    "vmovups ymm4, [rsi + rdx - 32]",
+    "vmovups ymm5, [rsi]",
+    "vmovups ymm6, [rsi + 32]",
+    "vmovups ymm7, [rsi + 64]",
+    "vmovups ymm8, [rsi + 96]",
+    "lea r8, [rdi + rdx - 32]", // the last 32 bytes of the destination
+    "lea r9, [rdi + 128]",
+    "sub rsi, rdi",
+    "lea rdi, [r8 + 31]",
+    "and rdi, -32",
+    "add rsi, rdi",
+    "65:",
+    "vmovups ymm0, [rsi - 32]",
+    "vmovups ymm1, [rsi - 64]",
+    "vmovups ymm2, [rsi - 96]",
+    "vmovups ymm3, [rsi - 128]",
+    "add rsi, -128",
+    "vmovaps [rdi - 32], ymm0",
+    "vmovaps [rdi - 64], ymm1",
+    "vmovaps [rdi - 96], ymm2",
+    "vmovaps [rdi - 128], ymm3",
+    "add rdi, -128",
+    "cmp rdi, r9",
+    "ja 65b",
+    "vmovups [rax], ymm5",
+    "vmovups [rax + 32], ymm6",
+    "vmovups [rax + 64], ymm7",
+    "vmovups [rax + 96], ymm8",
+    "vmovups [r8], ymm4",
+    "vzeroupper",
+    "ret",
+
+    "47:",
     "movups xmm4, [rsi + rdx - 16]",
     "movups xmm5, [rsi]",
     "movups xmm6, [rsi + 16]",
@@ -366,6 +417,7 @@ copy!("memmove", {
 });
 
 function!("memset", {
+    "40:",
     "mov rax, rdi",
     "movzx ecx, sil",
     "mov r9, 0x0101010101010101",
@@ -411,8 +463,19 @@ function!("memset", {
     "movups [rdi + rdx - 16], xmm0",
     "ret",
     "31:",
+    "cmp rdx, 256",
+    "jb 41f",
+    "cmp rdx, {rep_avx}",
+    "jae 50f",
+    "lea r8, [rip + {cpu}]",
+    "movzx r8d, byte ptr [r8]",
+    "cmp r8d, 2",
+    "je 60f",
+    "test r8d, r8d",
+    "jz 70f",
     "cmp rdx, {rep}",
     "jae 50f",
+    "41:",
     "lea r8, [rdi + rdx - 64]", // the last 64 bytes
     "movups [rdi], xmm0",
     "and rdi, -16",
@@ -451,8 +514,34 @@ function!("memset", {
     "mov [r8], rax",
     "mov rax, r10",
     "ret",
+
+    "60:",
+    "vinsertf128 ymm0, ymm0, xmm0, 1",
+    "lea r8, [rdi + rdx - 128]", // the last 128 bytes
+    "vmovups [rdi], ymm0",
+    "and rdi, -32",
+    "add rdi, 32",
+    "61:",
+    "vmovaps [rdi], ymm0",
+    "vmovaps [rdi + 32], ymm0",
+    "vmovaps [rdi + 64], ymm0",
+    "vmovaps [rdi + 96], ymm0",
+    "sub rdi, -128",
+    "cmp rdi, r8",
+    "jb 61b",
+    "vmovups [r8], ymm0",
+    "vmovups [r8 + 32], ymm0",
+    "vmovups [r8 + 64], ymm0",
+    "vmovups [r8 + 96], ymm0",
+    "vzeroupper",
+    "ret",
+
+    "70:",
+    detect!("40b"),
 }
 rep = const REP,
+rep_avx = const REP_AVX,
+cpu = sym CPU,
 );
 
 // The sign of the result is that of the first byte that differs, compared
