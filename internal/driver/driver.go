@@ -84,8 +84,18 @@ func Build(ctx context.Context, o Options) (*Result, error) {
 // the debug information of all but one would be lost, and with it their types.
 var keepApart = []string{"-Cllvm-args=-mergefunc-use-aliases=false", "-Cllvm-args=-mergefunc-preserve-debug-info"}
 
-// build makes the package for one target.
-func build(ctx context.Context, o Options, t target.Target) (*emit.Package, error) {
+// input is a crate that was compiled for one target. close ends its use.
+type input struct {
+	art       *tool.Artifact
+	size      int // of the library, in bytes
+	lib       *link.Library
+	functions []export
+	set       *link.Set
+	close     func()
+}
+
+// compile compiles the crate, and finds its exports and all that they need.
+func compile(ctx context.Context, o Options, t target.Target) (_ *input, err error) {
 	o.Cargo.Triple = t.Triple
 	o.Cargo.RustFlags = append(o.Cargo.RustFlags[:len(o.Cargo.RustFlags):len(o.Cargo.RustFlags)], t.RustFlags...)
 	o.Cargo.RustcArgs = append(o.Cargo.RustcArgs[:len(o.Cargo.RustcArgs):len(o.Cargo.RustcArgs)], keepApart...)
@@ -97,7 +107,11 @@ func build(ctx context.Context, o Options, t target.Target) (*emit.Package, erro
 	if err != nil {
 		return nil, err
 	}
-	defer unmap()
+	defer func() {
+		if err != nil {
+			unmap()
+		}
+	}()
 	lib, err := link.Open(filepath.Base(art.Path), data, nil)
 	if err != nil {
 		return nil, diagnoseInput(err)
@@ -117,20 +131,30 @@ func build(ctx context.Context, o Options, t target.Target) (*emit.Package, erro
 	if err != nil {
 		return nil, diagnoseLink(err, functions)
 	}
-	bounds, panics, err := bound(set, functions)
+	return &input{art, len(data), lib, functions, set, unmap}, nil
+}
+
+// build makes the package for one target.
+func build(ctx context.Context, o Options, t target.Target) (*emit.Package, error) {
+	in, err := compile(ctx, o, t)
 	if err != nil {
 		return nil, err
 	}
-	img, err := image.Build(set)
+	defer in.close()
+	bounds, panics, err := bound(in.set, in.functions)
+	if err != nil {
+		return nil, err
+	}
+	img, err := image.Build(in.set)
 	if err != nil {
 		return nil, diagnoseImage(err)
 	}
-	o.Progress(Event{"Stripping", fmt.Sprintf("%s -> %s", size(uint64(len(data))), size(imageSize(img)))})
-	p, err := assemble(o, t, art, functions, bounds, img)
+	o.Progress(Event{"Stripping", fmt.Sprintf("%s -> %s", size(uint64(in.size)), size(imageSize(img)))})
+	p, err := assemble(o, t, in.art, in.functions, bounds, img)
 	if err != nil {
 		return nil, err
 	}
-	if len(lib.Defines(recovers)) > 0 {
+	if len(in.lib.Defines(recovers)) > 0 {
 		p.Platforms[0].Panics = panics
 	}
 	return p, nil

@@ -21,8 +21,9 @@ type machine struct {
 	gate    *gate
 	places  map[link.Ref]int
 	buffers int
-	stack   int // end of the painted part
-	size    int // of the painted part
+	stack   int    // end of the painted part
+	size    int    // of the painted part
+	input   []byte // what buffer 1 holds when a function is called
 }
 
 // gate is what the code at its start works on. Its address is also that of a
@@ -159,6 +160,7 @@ func (m *machine) run(at link.Place, args ...uintptr) (used int, panicked bool) 
 		}
 		clear(m.mem[m.stack:])
 		clear(m.mem[m.buffers : m.buffers+buffers*bufferSize])
+		copy(m.mem[m.buffers+bufferSize:], m.input)
 		m.gate.function = base + uintptr(m.places[at.Ref]) + uintptr(at.Off)
 		m.gate.stack = base + uintptr(m.stack)
 		m.gate.panicked = 0

@@ -25,17 +25,26 @@ var fixtureNames = []string{
 // buildFixture compiles a fixture and returns its archive.
 func buildFixture(t testing.TB, name string) []byte {
 	t.Helper()
+	return buildCrate(t, name, filepath.Join("../../fixtures", name, "target"))
+}
+
+// buildCrate compiles a crate below fixtures and returns its archive. Cargo
+// keeps its files in target, and gets flags too.
+func buildCrate(t testing.TB, name, target string, flags ...string) []byte {
+	t.Helper()
 	if _, err := exec.LookPath("cargo"); err != nil {
 		missing(t, "cargo is missing")
 	}
-	dir, err := filepath.Abs("../../fixtures")
+	target, err := filepath.Abs(target)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if out, err := exec.Command("sh", filepath.Join(dir, "build.sh"), name).CombinedOutput(); err != nil {
+	cmd := exec.Command("sh", append([]string{"../../fixtures/build.sh", name}, flags...)...)
+	cmd.Env = append(os.Environ(), "CARGO_TARGET_DIR="+target)
+	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	data, err := os.ReadFile(filepath.Join(dir, name, "target/x86_64-unknown-linux-gnu/release/lib"+name+".a"))
+	data, err := os.ReadFile(filepath.Join(target, "x86_64-unknown-linux-gnu/release/lib"+filepath.Base(name)+".a"))
 	if err != nil {
 		t.Fatal(err)
 	}
