@@ -13,13 +13,13 @@ import (
 // unboundedPopular are the functions of the crate popular that have no bound,
 // each with a part of the reason.
 var unboundedPopular = map[string]string{
-	// The tree of chunks is hashed by a function that calls itself for each half.
+	// These call themselves in the machine code.
 	"blake3": "recursion: ", "blake3_derive": "recursion: ", "blake3_keyed": "recursion: ", "blake3_xof": "recursion: ",
-	// These call themselves once, with a larger or smaller number.
 	"roots_u128": "cbrt::go", "roots_i128": "cbrt::go", "frexp": "frexp::frexp", "frexpf": "frexpf::frexpf",
-	// These call through a static that a detection of the processor sets. Its
-	// candidates are all pointers of the set, those of memmem's searchers and of
-	// formatting too.
+	// A limit of the analysis, not a property of the code: an indirect call may
+	// reach all candidates of the set. As the only root of a set, each of these
+	// but memmem and memmem_count has a bound. The set cannot be split by root:
+	// one may store a function in a static that another calls.
 	"memchr": "(by pointer)", "memchr2": "(by pointer)", "memchr3": "(by pointer)", "memrchr": "(by pointer)", "memchr_count": "(by pointer)",
 	"memmem": "(by pointer)", "memmem_reverse": "(by pointer)", "memmem_count": "(by pointer)",
 	"cbrt": "(by pointer)", "fma": "(by pointer)", "fmaf": "(by pointer)",
