@@ -205,24 +205,50 @@ func (u *ui) built(r *driver.Result, took time.Duration) {
 	}
 	width := 0
 	for _, f := range r.Functions {
-		width = max(width, len(f.GoSignature))
+		width = max(width, min(len(f.GoSignature), 60))
 	}
 	for _, f := range r.Functions {
-		u.status("Exporting", "%-*s  stack %d B", width, f.GoSignature, f.StackBytes)
+		u.status("Exporting", "%-*s  %s", width, f.GoSignature, stackText(f))
 	}
 	u.status("Finished", "%s (%s, %s) in %.1fs", directory(r.Dir),
 		plural(len(r.Functions), "func"), plural(len(r.Platforms), "platform"), took.Seconds())
 }
 
+// stackText says how a function uses the stack.
+func stackText(f driver.Function) string {
+	text := fmt.Sprintf("stack %d B", f.StackBytes)
+	if f.OwnStack != 0 {
+		text = fmt.Sprintf("own stack of %d KiB", f.OwnStack>>10)
+		if f.Unbounded != "" {
+			text += ": " + f.Unbounded
+		}
+	}
+	if f.Blocking {
+		text += ", blocking"
+	}
+	return text
+}
+
 func functionsJSON(functions []driver.Function) []map[string]any {
 	list := []map[string]any{}
 	for _, f := range functions {
-		list = append(list, map[string]any{
+		v := map[string]any{
 			"symbol":       f.Symbol,
 			"go_name":      f.GoName,
 			"go_signature": f.GoSignature,
 			"stack_bytes":  f.StackBytes,
-		})
+		}
+		if f.Unbounded != "" {
+			delete(v, "stack_bytes")
+			v["unbounded"] = f.Unbounded
+		}
+		if f.OwnStack != 0 {
+			v["own_stack_bytes"] = f.OwnStack
+		}
+		if f.Blocking {
+			v["blocking"] = true
+		}
+		list = append(list, v)
 	}
 	return list
 }

@@ -17,7 +17,7 @@ const (
 	NoExports         = "RG0002" // no exported functions
 	ExportNotFound    = "RG0003" // a requested export does not exist
 	TypeCannotCross   = "RG0004" // a type that cannot cross between Rust and Go
-	StackUnbounded    = "RG0005" // recursion or an unresolved indirect call
+	StackUnbounded    = "RG0005" // recursion or an unresolved indirect call, where a bound is required
 	BadSection        = "RG0006" // a section or relocation that cannot go into a Go program
 	UndefinedSymbols  = "RG0007" // symbols that nothing defines
 	BadConfig         = "RG0008" // a key of metadata.rustgo is unknown or mistyped
@@ -27,7 +27,6 @@ const (
 	DuplicateSymbol   = "RG0012" // two strong definitions of one symbol
 	OutputConflict    = "RG0013" // the output directory cannot be written as asked
 	NoDebugInfo       = "RG0014" // an export without debug information
-	FrameTooLarge     = "RG0015" // a bound above what a goroutine stack should give
 )
 
 // Diagnostic is one problem, for the user to read and fix.

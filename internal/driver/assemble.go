@@ -1,10 +1,14 @@
 package driver
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/cargo-rustgo/cargo-rustgo/internal/abi"
+	"github.com/cargo-rustgo/cargo-rustgo/internal/diag"
 	"github.com/cargo-rustgo/cargo-rustgo/internal/emit"
 	"github.com/cargo-rustgo/cargo-rustgo/internal/image"
 	"github.com/cargo-rustgo/cargo-rustgo/internal/signature"
@@ -13,7 +17,7 @@ import (
 )
 
 // assemble puts together what the emitters write.
-func assemble(o Options, t target.Target, art *tool.Artifact, functions []export, bounds map[string]int, img *image.Image) (*emit.Package, error) {
+func assemble(o Options, t target.Target, art *tool.Artifact, functions []export, b *bounds, img *image.Image) (*emit.Package, error) {
 	name, err := packageName(o, art)
 	if err != nil {
 		return nil, err
@@ -21,16 +25,51 @@ func assemble(o Options, t target.Target, art *tool.Artifact, functions []export
 	p := &emit.Package{
 		Name:      name,
 		Doc:       packageDoc(name, art),
-		Platforms: []emit.Platform{{GOOS: t.GOOS, GOARCH: t.GOARCH, Image: img, Stack: bounds}},
+		Platforms: []emit.Platform{{GOOS: t.GOOS, GOARCH: t.GOARCH, Image: img, Stack: b.bytes, Unbounded: b.unbounded, Panics: b.panics}},
 	}
+	config := art.Config
+	if config == nil {
+		config = new(tool.Config)
+	}
+	p.StackSize = config.StackSize
 	for i := range functions {
 		f, err := function(&functions[i])
 		if err != nil {
 			return nil, err
 		}
+		configure(&f, config)
 		p.Functions = append(p.Functions, f)
 	}
-	return p, nil
+	return p, unknownFunctions(config, functions)
+}
+
+// configure applies what the manifest says of a function.
+func configure(f *emit.Function, config *tool.Config) {
+	own := config.Functions[f.Symbol]
+	f.StackLimit = cmp.Or(own.StackLimit, config.StackLimit, emit.DefaultStackLimit)
+	if own.OwnStack {
+		f.StackLimit = 0
+	}
+	f.Blocking = own.Blocking
+}
+
+// unknownFunctions refuses settings of functions that are not there.
+func unknownFunctions(config *tool.Config, functions []export) error {
+	var known []string
+	for _, f := range functions {
+		known = append(known, f.Symbol)
+	}
+	var errs []error
+	for _, symbol := range slices.Sorted(maps.Keys(config.Functions)) {
+		if !slices.Contains(known, symbol) {
+			d := diag.New(diag.BadConfig, "`metadata.rustgo.functions` has settings for `%s`, which is not exported", symbol)
+			if near := diag.Similar(symbol, known); near != "" {
+				d.Help = []string{fmt.Sprintf("there is a similar one: `%s`", near)}
+			}
+			errs = append(errs, d)
+		}
+	}
+	return diag.Join(errs...)
 }
 
 // packageDoc returns the package comment: what the crate says of itself, as
@@ -56,8 +95,9 @@ func function(f *export) (emit.Function, error) {
 		if err != nil {
 			return out, err
 		}
-		if q.Name = names[i]; q.Name == "g" { // a register to Go's assemblers
-			q.Name = "g_"
+		switch q.Name = names[i]; q.Name {
+		case "g", "ret", "outcome": // a register and results to Go's assemblers
+			q.Name += "_"
 		}
 		out.Params = append(out.Params, q)
 	}

@@ -9,7 +9,6 @@ import (
 	"github.com/ianlancetaylor/demangle"
 
 	"github.com/cargo-rustgo/cargo-rustgo/internal/diag"
-	"github.com/cargo-rustgo/cargo-rustgo/internal/emit"
 	"github.com/cargo-rustgo/cargo-rustgo/internal/image"
 	"github.com/cargo-rustgo/cargo-rustgo/internal/link"
 	"github.com/cargo-rustgo/cargo-rustgo/internal/signature"
@@ -100,11 +99,7 @@ func undefinedHelp(symbols []link.UndefinedSymbol) []string {
 }
 
 // diagnoseStack explains why a function has no bound.
-func diagnoseStack(err error, f export) error {
-	var unbounded *stack.Unbounded
-	if !errors.As(err, &unbounded) {
-		return err
-	}
+func diagnoseStack(unbounded *stack.Unbounded, f export) error {
 	d := diag.New(diag.StackUnbounded, "no bound can be proven for the stack that `%s` needs: %s", f.Symbol, unbounded.Reason)
 	d.Spans = append(d.Spans, f.span(f.Line, ""))
 	var names []string
@@ -114,6 +109,7 @@ func diagnoseStack(err error, f export) error {
 	if len(names) > 0 {
 		d.Notes = append(d.Notes, "the path: "+strings.Join(names, " > "))
 	}
+	d.Notes = append(d.Notes, "`metadata.rustgo.require-bounds` asks for one")
 	d.Help = []string{"replace the recursion or the indirect call by a loop, or do not export the function"}
 	return d
 }
@@ -146,17 +142,6 @@ func flatten(err error) []error {
 		return list
 	}
 	return []error{err}
-}
-
-// diagnoseEmit explains what cannot be written as Go.
-func diagnoseEmit(err error) error {
-	var frame *emit.FrameError
-	if !errors.As(err, &frame) {
-		return err
-	}
-	d := diag.New(diag.FrameTooLarge, "%v", frame)
-	d.Help = []string{"move large arrays out of the functions: let the caller pass a buffer"}
-	return d
 }
 
 func noDebugInfo(err error, object string) error {

@@ -44,7 +44,10 @@ type Result struct {
 // Function is an exported function.
 type Function struct {
 	Symbol, GoName, GoSignature string
-	StackBytes                  int
+	StackBytes                  int    // proven; 0 if there is no bound
+	Unbounded                   string // why there is none
+	OwnStack                    int    // bytes of the stack of its own; 0 if it runs on the goroutine's
+	Blocking                    bool
 }
 
 // Build compiles a crate and writes the Go package for it. Errors are
@@ -68,7 +71,7 @@ func Build(ctx context.Context, o Options) (*Result, error) {
 	}
 	files, err := p.Files()
 	if err != nil {
-		return nil, diagnoseEmit(err)
+		return nil, err
 	}
 	if err := verify(ctx, o, p, files); err != nil {
 		return nil, err
@@ -141,7 +144,7 @@ func build(ctx context.Context, o Options, t target.Target) (*emit.Package, erro
 		return nil, err
 	}
 	defer in.close()
-	bounds, panics, err := bound(in.set, in.functions)
+	bounds, err := bound(in.set, in.functions, in.art.Config != nil && in.art.Config.RequireBounds)
 	if err != nil {
 		return nil, err
 	}
@@ -150,41 +153,51 @@ func build(ctx context.Context, o Options, t target.Target) (*emit.Package, erro
 		return nil, diagnoseImage(err)
 	}
 	o.Progress(Event{"Stripping", fmt.Sprintf("%s -> %s", size(uint64(in.size)), size(imageSize(img)))})
-	p, err := assemble(o, t, in.art, in.functions, bounds, img)
-	if err != nil {
-		return nil, err
+	if len(in.lib.Defines(recovers)) == 0 {
+		bounds.panics = nil
 	}
-	if len(in.lib.Defines(recovers)) > 0 {
-		p.Platforms[0].Panics = panics
-	}
-	return p, nil
+	return assemble(o, t, in.art, in.functions, bounds, img)
 }
 
 // recovers is defined by panic handlers that come back to the trampoline: that
 // of rust/rustgo. Others end the process, or spin.
 const recovers = "__RUSTGO_PANIC_V1"
 
+// bounds is what is known of the stack that exports use, by symbol.
+type bounds struct {
+	bytes     map[string]int
+	unbounded map[string]string // why there is no bound
+	panics    map[string]bool
+}
+
 // bound proves what each export needs of the stack, and finds those that can
 // panic.
-func bound(set *link.Set, functions []export) (bounds map[string]int, panics map[string]bool, err error) {
+func bound(set *link.Set, functions []export, requireBounds bool) (*bounds, error) {
 	analysis, err := stack.Analyze(set)
 	if err != nil {
-		return nil, nil, diagnoseInput(err)
+		return nil, diagnoseInput(err)
 	}
-	bounds, panics = map[string]int{}, map[string]bool{}
+	out := &bounds{map[string]int{}, map[string]string{}, map[string]bool{}}
 	var errs []error
 	for _, f := range functions {
 		b, err := analysis.Bound(f.Symbol)
-		if err != nil {
-			errs = append(errs, diagnoseStack(err, f))
-			continue
+		var unbounded *stack.Unbounded
+		switch {
+		case errors.As(err, &unbounded) && requireBounds:
+			errs = append(errs, diagnoseStack(unbounded, f))
+		case errors.As(err, &unbounded):
+			out.unbounded[f.Symbol] = unbounded.Reason
+			b.Panics = unbounded.Panics
+		case err != nil:
+			return nil, err
+		default:
+			out.bytes[f.Symbol] = b.Bytes
 		}
-		bounds[f.Symbol] = b.Bytes
 		if b.Panics {
-			panics[f.Symbol] = true
+			out.panics[f.Symbol] = true
 		}
 	}
-	return bounds, panics, diag.Join(errs...)
+	return out, diag.Join(errs...)
 }
 
 // merge adds the platform of q to p.
@@ -227,12 +240,23 @@ func size(n uint64) string {
 
 func result(o Options, p *emit.Package, files map[string][]byte, changed int) *Result {
 	r := &Result{Package: p.Name, Dir: o.Out, Changed: changed, Files: sortedKeys(files)}
-	for _, f := range p.Functions {
-		bytes := 0
-		for _, platform := range p.Platforms {
-			bytes = max(bytes, platform.Stack[f.Symbol])
+	for i := range p.Functions {
+		f := &p.Functions[i]
+		out := Function{Symbol: f.Symbol, GoName: f.Name, GoSignature: strings.TrimPrefix(f.Signature(), "func "), Blocking: f.Blocking}
+		for j := range p.Platforms {
+			platform := &p.Platforms[j]
+			out.StackBytes = max(out.StackBytes, platform.Stack[f.Symbol])
+			if why := platform.Unbounded[f.Symbol]; why != "" {
+				out.Unbounded = why
+			}
+			if platform.Own(f) {
+				out.OwnStack = p.OwnStackSize()
+			}
 		}
-		r.Functions = append(r.Functions, Function{f.Symbol, f.Name, strings.TrimPrefix(f.Signature(), "func "), bytes})
+		if out.Unbounded != "" {
+			out.StackBytes = 0
+		}
+		r.Functions = append(r.Functions, out)
 	}
 	for _, platform := range p.Platforms {
 		r.Platforms = append(r.Platforms, platform.GOOS+"/"+platform.GOARCH)

@@ -28,7 +28,7 @@ import (
 // find the caller at every instruction; a plain move to SP would make it refuse
 // to trace through the function (SPWRITE, runtime.(*unwinder).next, Go 1.26).
 //
-// There are three forms:
+// There are four forms:
 //
 //   - A function that uses no stack does not mind how it is aligned. It is
 //     called as it is, or, if it is small, copied into the trampoline.
@@ -36,8 +36,10 @@ import (
 //     its end, which is never executed, takes what Rust needs with ADJSP, so
 //     that Go's linker counts it when it checks that chains of nosplit
 //     functions fit (cmd/link/internal/ld.stackCheck, Go 1.26).
-//   - Otherwise the trampoline has a frame of the size that Rust needs, for
-//     which Go's prologue grows the stack, and gives it to Rust with ADJSP.
+//   - A function that needs more has a trampoline with a frame of that size,
+//     for which Go's prologue grows the stack, and gives it to Rust with ADJSP.
+//   - One that needs too much, or nobody knows how much, runs on a stack of its
+//     own (amd64_own.go).
 //
 // Where Rust can panic, the cookie holds SP at the call, exclusive-or a number;
 // the panic handler of rust/rustgo finds it. Back from a panic, R12 points to a
@@ -56,20 +58,7 @@ const (
 	returnAddress = 8
 	// panicMagic makes a cookie (rust/rustgo/src/panic/x86_64.rs).
 	panicMagic = 0x9e3779b97f4a7c15
-	// maxFrame bounds what a call may take from the goroutine's stack.
-	maxFrame = 64 << 10
 )
-
-// A FrameError reports a function that needs more stack than a trampoline may
-// take.
-type FrameError struct {
-	Function     string
-	Bytes, Limit int
-}
-
-func (e *FrameError) Error() string {
-	return fmt.Sprintf("%s needs %d bytes of stack; a call on a goroutine's stack may take %d", e.Function, e.Bytes, e.Limit)
-}
 
 var (
 	amd64Integer = [...]string{"DI", "SI", "DX", "CX", "R8", "R9"}
@@ -91,13 +80,13 @@ func (p *Package) amd64(platform *Platform) ([]byte, error) {
 	for i := range p.Functions {
 		f := &p.Functions[i]
 		export, ok := exports[f.Symbol]
-		_, bounded := platform.Stack[f.Symbol]
-		if !ok || !bounded {
-			return nil, fmt.Errorf("internal error: `%s` has no code or no stack bound", f.Symbol)
+		if !ok {
+			return nil, fmt.Errorf("internal error: `%s` has no code", f.Symbol)
 		}
-		if err := p.trampoline(f, platform, export).write(&out); err != nil {
-			return nil, err
-		}
+		p.trampoline(f, platform, export).write(&out)
+	}
+	if p.owns() {
+		ownLayout(&out)
 	}
 	text(&out, platform.Image, func(l image.Load) string {
 		return fmt.Sprintf("LEAQ %s, %s", address(l.To), amd64Names[l.Register])
@@ -109,15 +98,17 @@ func (p *Package) amd64(platform *Platform) ([]byte, error) {
 // trampoline is one function that Go calls.
 type trampoline struct {
 	*Function
-	call   abi.Call
-	bound  int // bytes of stack that Rust needs, its return address included
-	export image.Export
-	panics bool
+	platform *Platform
+	call     abi.Call
+	bound    int // bytes of stack that Rust needs, its return address included, if that is known
+	export   image.Export
+	panics   bool
 }
 
 func (p *Package) trampoline(f *Function, platform *Platform, export image.Export) *trampoline {
 	t := &trampoline{
 		Function: f,
+		platform: platform,
 		bound:    platform.Stack[f.Symbol] + platform.Image.Spills,
 		export:   export,
 		panics:   platform.Panics[f.Symbol],
@@ -145,24 +136,25 @@ func (t *trampoline) words() int {
 	return t.call.Slots
 }
 
-func (t *trampoline) write(out *printer) error {
-	// What is below the return address of the trampoline: BP, padding, words,
-	// Rust.
-	frame := (t.bound + 8*(t.words()+2) + 7) &^ 7
+func (t *trampoline) write(out *printer) {
 	out.line("")
 	out.line("// %s", t.Signature())
+	frame := t.frame()
 	switch {
+	case t.platform.Own(t.Function):
+		t.own(out)
 	case t.bound <= returnAddress && t.call.Slots == 0:
 		t.leaf(out)
 	case frame+t.call.Frame <= maxNosplit:
 		t.small(out, frame)
-	case frame <= maxFrame:
-		t.large(out, frame)
 	default:
-		return &FrameError{t.Name, frame, maxFrame}
+		t.large(out, frame)
 	}
-	return nil
 }
+
+// frame is what is below the return address of a trampoline on the goroutine's
+// stack: BP, padding, words, Rust.
+func (t *trampoline) frame() int { return frame(t.bound, t.words()) }
 
 func (t *trampoline) leaf(out *printer) {
 	out.line("TEXT ·%s(SB), NOSPLIT|NOFRAME, $0-%d", t.Name, t.call.Frame)

@@ -4,6 +4,7 @@ package emit
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/cargo-rustgo/cargo-rustgo/internal/abi"
 	"github.com/cargo-rustgo/cargo-rustgo/internal/image"
@@ -18,6 +19,10 @@ type Package struct {
 	Doc       []string // lines of the package comment, without slashes
 	Functions []Function
 	Platforms []Platform
+	// StackSize is the least size in bytes of the stacks that the package has
+	// for functions that cannot run on a goroutine's; 0 means
+	// DefaultStackSize.
+	StackSize int
 }
 
 // Function is one exported function as Go sees it.
@@ -28,6 +33,12 @@ type Function struct {
 	Params   []Param
 	Result   *Param // nil if there is none; its name is not used
 	NoEscape bool   // nothing keeps what the parameters point to
+	// StackLimit is how many bytes of the goroutine's stack a call may take. A
+	// function that may need more runs on a stack of its own.
+	StackLimit int
+	// Blocking makes a call a system call to Go's scheduler. It runs on a
+	// stack of its own.
+	Blocking bool
 }
 
 // Param is a parameter or a result.
@@ -43,12 +54,19 @@ type Platform struct {
 	Image        *image.Image
 	// Stack is the proven bound in bytes of each export, by symbol: what the
 	// function uses at most below the stack pointer of its caller, the return
-	// address and the red zone included.
+	// address and the red zone included. Exports without a bound are absent.
 	Stack map[string]int
+	// Unbounded says why there is no bound, by symbol.
+	Unbounded map[string]string
 	// Panics names the exports, by symbol, whose panics come back to the
 	// trampoline.
 	Panics map[string]bool
 }
+
+// DefaultStackLimit is how many bytes of a goroutine's stack a call should take
+// at most: a stack that has grown is copied, and stays large until the garbage
+// collector finds it mostly unused.
+const DefaultStackLimit = 64 << 10
 
 // Files returns the files of the package by name.
 func (p *Package) Files() (map[string][]byte, error) {
@@ -58,6 +76,9 @@ func (p *Package) Files() (map[string][]byte, error) {
 	}
 	if p.panics() {
 		files["rustgo_panic.go"] = p.panicType()
+	}
+	if p.owns() {
+		files["rustgo_stack.go"] = p.stacks()
 	}
 	for i := range p.Platforms {
 		platform := &p.Platforms[i]
@@ -82,6 +103,56 @@ func (p *Package) panics() bool {
 	}
 	return false
 }
+
+// owns reports whether a function runs on a stack of its own on any platform.
+func (p *Package) owns() bool {
+	for i := range p.Platforms {
+		for j := range p.Functions {
+			if p.Platforms[i].Own(&p.Functions[j]) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// blocks reports whether a function may block.
+func (p *Package) blocks() bool {
+	return slices.ContainsFunc(p.Functions, func(f Function) bool { return f.Blocking })
+}
+
+// OwnStackSize is the size in bytes of the stacks: enough for all functions whose need is
+// known.
+func (p *Package) OwnStackSize() int {
+	size := p.StackSize
+	if size == 0 {
+		size = DefaultStackSize
+	}
+	for i := range p.Platforms {
+		platform := &p.Platforms[i]
+		for j := range p.Functions {
+			if f := &p.Functions[j]; platform.Own(f) {
+				size = max(size, platform.need(f)+4096)
+			}
+		}
+	}
+	return (size + 4095) &^ 4095
+}
+
+// Own reports whether f runs on a stack of its own.
+func (p *Platform) Own(f *Function) bool {
+	_, bounded := p.Stack[f.Symbol]
+	return !bounded || f.Blocking || p.need(f) > f.StackLimit
+}
+
+// need is what the trampoline and the function need of the stack.
+func (p *Platform) need(f *Function) int {
+	return frame(p.Stack[f.Symbol]+p.Image.Spills, len(f.Params)+1)
+}
+
+// frame is what a call needs below the return address of the trampoline, for a
+// bound and some words of arguments.
+func frame(bound, words int) int { return (bound + 8*(words+2) + 7) &^ 7 }
 
 // File returns the name of the platform's assembly file.
 func (p *Platform) File() string {

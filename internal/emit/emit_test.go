@@ -1,7 +1,6 @@
 package emit
 
 import (
-	"errors"
 	"flag"
 	"os"
 	"path/filepath"
@@ -33,7 +32,7 @@ func sample() *Package {
 			{From: image.RelRO, Off: 8, To: image.Address{Segment: image.Text, Off: 8}},
 			{From: image.Data, Off: 3, To: image.Address{Segment: image.BSS, Off: 16}},
 		},
-		Exports: []image.Export{{Name: "leaf", Off: 0}, {Name: "many", Off: 0}, {Name: "fails", Off: 0}},
+		Exports: []image.Export{{Name: "leaf", Off: 0}, {Name: "many", Off: 0}, {Name: "fails", Off: 0}, {Name: "own", Off: 0}, {Name: "waits", Off: 0}},
 	}
 	integer := func(name, typ string, size int, signed bool) Param {
 		return Param{name, typ, abi.Value{Size: size, Signed: signed}}
@@ -47,11 +46,11 @@ func sample() *Package {
 		Doc:  []string{"Package sample is a sample.", "", "It has two functions."},
 		Functions: []Function{
 			{
-				Name: "Leaf", Symbol: "leaf", Doc: []string{"Leaf returns whether dst is full."}, NoEscape: true,
+				Name: "Leaf", Symbol: "leaf", Doc: []string{"Leaf returns whether dst is full."}, NoEscape: true, StackLimit: DefaultStackLimit,
 				Params: []Param{integer("dst", "*[32]byte", 8, false)}, Result: &result,
 			},
 			{
-				Name: "Many", Symbol: "many",
+				Name: "Many", Symbol: "many", StackLimit: DefaultStackLimit,
 				Params: []Param{
 					integer("a", "int8", 1, true), integer("b", "uint8", 1, false), integer("c", "int16", 2, true),
 					integer("d", "uint16", 2, false), integer("e", "int32", 4, true), integer("f", "uint32", 4, false),
@@ -59,9 +58,19 @@ func sample() *Package {
 				},
 				Result: &Param{Type: "float64", Value: abi.Value{Size: 8, Class: abi.Float}},
 			},
-			{Name: "Fails", Symbol: "fails", Params: []Param{integer("n", "uint", 8, false)}},
+			{Name: "Fails", Symbol: "fails", Params: []Param{integer("n", "uint", 8, false)}, StackLimit: DefaultStackLimit},
+			{
+				Name: "Own", Symbol: "own", Doc: []string{"Own runs on a stack of its own."}, NoEscape: true,
+				Params: []Param{
+					integer("a", "int8", 1, true), integer("b", "uint8", 1, false), integer("c", "int16", 2, true),
+					integer("d", "uint16", 2, false), integer("e", "int32", 4, true), integer("f", "uint32", 4, false),
+					integer("q", "unsafe.Pointer", 8, false),
+				},
+				Result: &result,
+			},
+			{Name: "Waits", Symbol: "waits", Params: []Param{float("x", "float32", 4)}, Result: &result, StackLimit: DefaultStackLimit, Blocking: true},
 		},
-		Platforms: []Platform{{GOOS: "linux", GOARCH: "amd64", Image: img, Stack: map[string]int{"leaf": 136, "many": 5000, "fails": 200}, Panics: map[string]bool{"fails": true}}},
+		Platforms: []Platform{{GOOS: "linux", GOARCH: "amd64", Image: img, Stack: map[string]int{"leaf": 136, "many": 5000, "fails": 200, "waits": 300}, Panics: map[string]bool{"fails": true, "own": true, "waits": true}}},
 	}
 }
 
@@ -107,7 +116,7 @@ func TestFrames(t *testing.T) {
 		{625, 0, 0, true, "0, $656-0", "ADJSP $-656"},
 	} {
 		p := sample()
-		f := Function{Name: "F", Symbol: "leaf"}
+		f := Function{Name: "F", Symbol: "leaf", StackLimit: DefaultStackLimit}
 		if test.slots > 0 {
 			for i := range 6 + test.slots {
 				f.Params = append(f.Params, Param{string(rune('a' + i)), "uint64", abi.Value{Size: 8}})
@@ -127,12 +136,18 @@ func TestFrames(t *testing.T) {
 	}
 }
 
-func TestFrameTooLarge(t *testing.T) {
+// TestOwnStackSize checks that the stacks are large enough for what is known.
+func TestOwnStackSize(t *testing.T) {
 	p := sample()
-	p.Platforms[0].Stack["leaf"] = maxFrame
-	_, err := p.Files()
-	var frame *FrameError
-	if !errors.As(err, &frame) || frame.Function != "Leaf" {
-		t.Errorf("got %v, want a FrameError for Leaf", err)
+	if got, want := p.OwnStackSize(), DefaultStackSize; got != want {
+		t.Errorf("got %d bytes, want %d", got, want)
+	}
+	p.StackSize = 20_000
+	if got, want := p.OwnStackSize(), 20_480; got != want {
+		t.Errorf("got %d bytes, want %d", got, want)
+	}
+	p.Platforms[0].Stack["leaf"] = 1_000_000
+	if got := p.OwnStackSize(); got < 1_004_000 {
+		t.Errorf("%d bytes are too few for 1,000,000 and a red zone", got)
 	}
 }

@@ -29,6 +29,10 @@ func (p *Package) declarations() []byte {
 	for _, f := range p.Functions {
 		out.line("")
 		out.comment(f.Doc)
+		if f.Blocking {
+			f.blocking(&out)
+			continue
+		}
 		if f.NoEscape {
 			if len(f.Doc) > 0 {
 				out.line("//")
@@ -38,6 +42,51 @@ func (p *Package) declarations() []byte {
 		out.line("%s", f.Signature())
 	}
 	return gofmt(out.Bytes())
+}
+
+// blocking writes a function that may block. Between the two calls of the
+// runtime the stack must not grow, so that all of it is nosplit
+// (runtime.entersyscall, Go 1.26).
+func (f *Function) blocking(out *printer) {
+	if len(f.Doc) > 0 {
+		out.line("//")
+	}
+	out.line("//go:nosplit")
+	out.line("//go:norace")
+	out.line("%s {", f.Signature())
+	out.line("for {")
+	out.line("rustEnterBlocking()")
+	var args []string
+	for _, p := range f.Params {
+		args = append(args, p.Name)
+	}
+	results, ret := "outcome", ""
+	if f.Result != nil {
+		results, ret = "ret, outcome", "ret"
+	}
+	out.line("%s := %s(%s)", results, f.blockingName(), strings.Join(args, ", "))
+	out.line("rustLeaveBlocking()")
+	out.line("if outcome == 0 { return %s }", ret)
+	out.line("rustBlocked(outcome)")
+	out.line("}")
+	out.line("}")
+	out.line("")
+	if f.NoEscape {
+		out.line("//go:noescape")
+	}
+	signature := strings.TrimSuffix(strings.TrimPrefix(f.Signature(), "func "+f.Name), f.resultType())
+	if f.Result != nil {
+		out.line("func %s%s (ret%s, outcome uintptr)", f.blockingName(), strings.TrimSuffix(signature, " "), f.resultType())
+	} else {
+		out.line("func %s%s (outcome uintptr)", f.blockingName(), signature)
+	}
+}
+
+func (f *Function) resultType() string {
+	if f.Result == nil {
+		return ""
+	}
+	return " " + f.Result.Type
 }
 
 // stub writes functions that say what is missing, for all other platforms: a
@@ -99,10 +148,7 @@ func (f *Function) Signature() string {
 		params = append(params, q.Name+" "+q.Type)
 	}
 	s := fmt.Sprintf("func %s(%s)", f.Name, strings.Join(params, ", "))
-	if f.Result != nil {
-		s += " " + f.Result.Type
-	}
-	return s
+	return s + f.resultType()
 }
 
 // gofmt formats a generated file.

@@ -252,12 +252,12 @@ func (g *graph) way(from, to int, inside map[int]bool) []int {
 }
 
 // switches reports whether a path leads from a node to a function that leaves
-// the caller's stack.
+// the caller's stack, or that is not understood.
 func (g *graph) switches(id int) bool {
 	seen := map[int]bool{id: true}
 	queue := []int{id}
 	for i := 0; i < len(queue); i++ {
-		if id := queue[i]; !g.isPointers(id) && g.function(id).switches {
+		if id := queue[i]; !g.isPointers(id) && (g.function(id).switches || g.function(id).fail != nil) {
 			return true
 		}
 		for _, h := range g.hops[queue[i]] {

@@ -40,6 +40,8 @@ type Unbounded struct {
 	// Path leads from the root to the function that is the reason, or around
 	// the recursion once.
 	Path []Frame
+	// Panics is set unless no path leads to a panic handler.
+	Panics bool
 }
 
 func (e *Unbounded) Error() string {
@@ -111,7 +113,7 @@ func (a *Analysis) Bound(root string) (Bound, error) {
 	s := &a.graph.sums[id]
 	path := a.graph.path(id)
 	if s.why != "" {
-		return Bound{}, &Unbounded{Root: root, Reason: s.why, Path: path}
+		return Bound{}, &Unbounded{Root: root, Reason: s.why, Path: path, Panics: a.graph.switches(id)}
 	}
 	return Bound{Bytes: int(s.bytes) + returnAddress, Path: path, Panics: a.graph.switches(id)}, nil
 }

@@ -20,6 +20,27 @@ type Config struct {
 	// Exports are the functions to export; nil means every exported function
 	// of the crate.
 	Exports []Export
+	// StackSize is the size in bytes of the stacks for functions that do not
+	// run on a goroutine's, or 0.
+	StackSize int
+	// StackLimit is how many bytes of a goroutine's stack a call may take, or
+	// 0 for the default.
+	StackLimit int
+	// RequireBounds refuses functions for whose stack there is no bound.
+	RequireBounds bool
+	// Functions are the settings of single functions, by symbol.
+	Functions map[string]FunctionConfig
+}
+
+// FunctionConfig is the table functions.SYMBOL.
+type FunctionConfig struct {
+	// OwnStack makes the function run on a stack of its own.
+	OwnStack bool
+	// StackLimit is as in Config; 0 means that of Config.
+	StackLimit int
+	// Blocking is set for calls for which the garbage collector and other
+	// goroutines should not wait.
+	Blocking bool
 }
 
 // Export is one exported function.
@@ -45,6 +66,70 @@ var configKeys = map[string]func(c *Config, value json.RawMessage) error{
 		c.Exports, err = decodeExports(value)
 		return err
 	},
+	"stack-size": func(c *Config, value json.RawMessage) (err error) {
+		c.StackSize, err = decodeBytes(value, 16<<10)
+		return err
+	},
+	"stack-limit": func(c *Config, value json.RawMessage) (err error) {
+		c.StackLimit, err = decodeBytes(value, 1)
+		return err
+	},
+	"require-bounds": func(c *Config, value json.RawMessage) error {
+		if json.Unmarshal(value, &c.RequireBounds) != nil {
+			return fmt.Errorf("must be true or false")
+		}
+		return nil
+	},
+	"functions": func(c *Config, value json.RawMessage) (err error) {
+		c.Functions, err = decodeFunctions(value)
+		return err
+	},
+}
+
+// maxStack bounds what can be asked for: 1 GiB.
+const maxStack = 1 << 30
+
+// decodeBytes decodes a number of bytes.
+func decodeBytes(value json.RawMessage, least int) (int, error) {
+	var n int
+	if json.Unmarshal(value, &n) != nil || n < least || n > maxStack {
+		return 0, fmt.Errorf("must be a number of bytes from %d to %d", least, maxStack)
+	}
+	return n, nil
+}
+
+func decodeFunctions(value json.RawMessage) (map[string]FunctionConfig, error) {
+	var table map[string]map[string]json.RawMessage
+	if json.Unmarshal(value, &table) != nil || table == nil {
+		return nil, fmt.Errorf("must be a table of tables: [package.metadata.rustgo.functions.SYMBOL]")
+	}
+	functions := map[string]FunctionConfig{}
+	for _, symbol := range slices.Sorted(maps.Keys(table)) {
+		var f FunctionConfig
+		for _, key := range slices.Sorted(maps.Keys(table[symbol])) {
+			value := table[symbol][key]
+			switch key {
+			case "stack":
+				var word string
+				if json.Unmarshal(value, &word) == nil && word == "big" {
+					f.OwnStack = true
+					continue
+				}
+				var err error
+				if f.StackLimit, err = decodeBytes(value, 1); err != nil {
+					return nil, fmt.Errorf("sets `%s.stack`, which must be \"big\" or a number of bytes from 1 to %d", symbol, maxStack)
+				}
+			case "blocking":
+				if json.Unmarshal(value, &f.Blocking) != nil {
+					return nil, fmt.Errorf("sets `%s.blocking`, which must be true or false", symbol)
+				}
+			default:
+				return nil, fmt.Errorf("sets `%s.%s`; the keys of a function are `blocking` and `stack`", symbol, key)
+			}
+		}
+		functions[symbol] = f
+	}
+	return functions, nil
 }
 
 func decodeExports(value json.RawMessage) ([]Export, error) {

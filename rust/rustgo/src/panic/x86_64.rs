@@ -40,9 +40,10 @@ const GUARD: usize = 4096;
 pub(super) const SIZE: usize = AGAIN_TOP + (64 << 10);
 /// … and the report of a panic inside the report has 8 KiB.
 pub(super) const AGAIN_TOP: usize = 2 * GUARD + (8 << 10);
-/// How far up the cookie is looked for: a trampoline takes 64 KiB of the
-/// goroutine's stack at most.
-pub(super) const REACH: usize = 128 << 10;
+/// How far up the cookie is looked for: as far as the largest stack that can be
+/// asked for. It is always there; if it were not, this ends the search before
+/// the address space does.
+pub(super) const REACH: usize = 1 << 30;
 
 /// Go aligns data to at most 32 bytes.
 #[repr(C, align(16))]

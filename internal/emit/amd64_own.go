@@ -1,0 +1,229 @@
+package emit
+
+import (
+	"github.com/cargo-rustgo/cargo-rustgo/internal/abi"
+)
+
+// A function whose need of stack is large or not known runs on a stack of its
+// own thread, which stacks.go describes. Its trampoline switches stacks, so
+// that the runtime cannot trace through it, and ends every traceback
+// (TOPFRAME): what has to be traced, calls of Go, is in a function beside it,
+// NAME.slow, to which it jumps with SP as it was at the entry.
+//
+// While Rust runs, the thread's g is g0, as when cgo runs C
+// (runtime.asmcgocall, Go 1.26). So a fault is never made a Go panic, for
+// which there is no room on this stack, least of all when it overflows: the
+// program ends with the signal, its address, the Rust functions on the stack
+// and the goroutines (runtime.sighandler, "gp != mp.curg").
+//
+// The stack at the call:
+//
+//	top | SP of the goroutine     |
+//	    | g                       |
+//	    | cookie                  |  if Rust can panic
+//	    | BP                      |  if Rust can panic
+//	    | slot in rustStacks      |  if the call may block
+//	    |                         |
+//	    | C's stack args, padding |
+//	    |-------------------------|  SP at the call, aligned to 16
+//
+// Rust keeps BX, R12, R13 and R14, which hold g, 0, the goroutine's SP and the
+// slot. After a panic they are lost, but for R12, and memory has them.
+const (
+	ownSP     = 8 // distances below top
+	ownG      = 16
+	ownCookie = 24
+	ownBP     = 32
+	ownSlot   = 40
+	ownFrame  = 48
+)
+
+// Offsets in the structures of the runtime (runtime2.go: g.m, g.sched.sp,
+// g.sched.pc, g.sched.g, m.g0; the same in Go 1.25 to 1.27). The generated
+// package checks them when it is initialized.
+const (
+	gM       = 48
+	gSchedSP = 56
+	gSchedPC = 64
+	gSchedG  = 72
+	mG0      = 0
+)
+
+// own writes the trampoline of a function that runs on a stack of its own. One
+// that may block is called by Go code that has told the scheduler, and must not
+// call Go: it returns what there is to do.
+func (t *trampoline) own(out *printer) {
+	name, frame := t.Name, t.call.Frame
+	if t.Blocking {
+		name, frame = t.blockingName(), t.outcomeFP()+8
+	}
+	out.line("TEXT ·%s(SB), NOSPLIT|NOFRAME|TOPFRAME, $0-%d", name, frame)
+	out.line("\tMOVQ TLS, AX")
+	out.line("\tMOVQ 0(AX)(TLS*1), BX")
+	out.line("\tMOVQ %d(BX), R11", gM)
+	out.line("\tLEAQ ·rustStacks(SB), R10")
+	out.line("\tMOVL R11, CX")
+	out.line("\tSHRL $%d, CX", stackHashShift-stackShift)
+	out.line("\tANDL $%#x, CX", (stackHashSize-1)<<stackShift)
+	out.line("probe:")
+	out.line("\tADDQ CX, R10")
+	out.line("\tCMPQ 0(R10), R11")
+	out.line("\tJNE next")
+	if t.Blocking {
+		// From here on the stack is not taken away, although the world may be
+		// stopped while the call runs: if rustSweep came first, it is seen.
+		out.line("\tMOVQ R10, R14")
+		out.line("\tMOVL $1, CX")
+		out.line("\tXCHGQ CX, 24(R14)")
+		out.line("\tCMPQ 0(R14), R11")
+		out.line("\tJNE gone")
+	}
+	out.line("\tMOVQ $1, 16(R10)")
+	out.line("\tMOVQ 8(R10), R10")
+	out.line("\tMOVQ SP, R13")
+	slots := 8 * (t.call.Slots + t.call.Slots%2)
+	if t.panics {
+		out.line("\tXORL R12, R12")
+		out.line("\tMOVQ R13, %d(R10)", -ownSP)
+		out.line("\tMOVQ BX, %d(R10)", -ownG)
+		out.line("\tMOVQ BP, %d(R10)", -ownBP)
+		out.line("\tLEAQ %d(R10), CX", -ownFrame-slots)
+		out.line("\tMOVQ $%#x, R9", uint64(panicMagic))
+		out.line("\tXORQ R9, CX")
+		out.line("\tMOVQ CX, %d(R10)", -ownCookie)
+		if t.Blocking {
+			out.line("\tMOVQ R14, %d(R10)", -ownSlot)
+		}
+	}
+	// What a crash prints of the goroutine: as if it called from NAME.slow. A
+	// call that may block leaves it as the scheduler has it.
+	if !t.Blocking {
+		out.line("\tLEAQ ·%s·slow<>(SB), CX", t.Name)
+		out.line("\tMOVQ R13, %d(BX)", gSchedSP)
+		out.line("\tMOVQ CX, %d(BX)", gSchedPC)
+	}
+	out.line("\tMOVQ %d(R11), R11", mG0)
+	out.line("\tMOVQ R11, 0(AX)(TLS*1)")
+	for i := range t.call.Args {
+		if a := &t.call.Args[i]; a.Register < 0 {
+			v := a.Value
+			v.Class = abi.Integer
+			out.line("\t%s %s+%d(FP), AX", amd64Load(v), a.Name, a.FP)
+			out.line("\tMOVQ AX, %d(R10)", -ownFrame-slots+8*a.Slot)
+		}
+	}
+	t.loads(out)
+	out.line("\tLEAQ %d(R10), SP", -ownFrame-slots)
+	t.callRust(out)
+	if t.panics {
+		out.line("\tTESTQ R12, R12")
+		out.line("\tJNE panicked")
+	}
+	out.line("\tMOVQ TLS, CX")
+	out.line("\tMOVQ BX, 0(CX)(TLS*1)")
+	out.line("\tMOVQ R13, SP")
+	if t.Blocking {
+		out.line("\tXORL CX, CX")
+		out.line("\tMOVQ CX, 24(R14)")
+		out.line("\tMOVQ CX, outcome+%d(FP)", t.outcomeFP())
+	}
+	t.ret(out)
+	out.line("next:")
+	out.line("\tMOVL $%d, CX", 1<<stackShift)
+	out.line("\tCMPQ 0(R10), $0")
+	out.line("\tJNE probe")
+	if t.Blocking {
+		out.line("\tMOVQ $1, outcome+%d(FP)", t.outcomeFP())
+		out.line("\tRET")
+		out.line("gone:")
+		out.line("\tMOVQ $0, 24(R14)")
+		out.line("\tMOVQ $1, outcome+%d(FP)", t.outcomeFP())
+		out.line("\tRET")
+	} else {
+		if t.panics {
+			out.line("\tXORL R12, R12")
+		}
+		out.line("\tJMP ·%s·slow<>(SB)", t.Name)
+	}
+	if t.panics {
+		out.line("panicked:")
+		out.line("\tLEAQ %d(SP), R10", ownFrame+slots)
+		out.line("\tMOVQ %d(R10), BX", -ownG)
+		out.line("\tMOVQ %d(R10), BP", -ownBP)
+		out.line("\tMOVQ TLS, CX")
+		out.line("\tMOVQ BX, 0(CX)(TLS*1)")
+		if t.Blocking {
+			out.line("\tMOVQ %d(R10), R14", -ownSlot)
+		}
+		out.line("\tMOVQ %d(R10), SP", -ownSP)
+		if t.Blocking {
+			out.line("\tXORL CX, CX")
+			out.line("\tMOVQ CX, 24(R14)")
+			out.line("\tMOVQ R12, outcome+%d(FP)", t.outcomeFP())
+			out.line("\tRET")
+		} else {
+			out.line("\tJMP ·%s·slow<>(SB)", t.Name)
+		}
+	}
+	if !t.Blocking {
+		t.slow(out)
+	}
+}
+
+// slow writes the function that calls Go: for a stack, or to panic. Then it
+// starts over, by an indirect jump, which the linker's check of nosplit
+// functions does not take for a recursion.
+func (t *trampoline) slow(out *printer) {
+	out.line("")
+	out.line("TEXT ·%s·slow<>(SB), NOSPLIT|NOFRAME, $0-%d", t.Name, t.call.Frame)
+	out.line("\tFUNCDATA $FUNCDATA_ArgsPointerMaps, ·%s·args_stackmap(SB)", t.Name)
+	out.line("\tNO_LOCAL_POINTERS")
+	if t.panics {
+		out.line("\tTESTQ R12, R12")
+		out.line("\tJNE panicked")
+	}
+	out.line("\tPUSHQ R11")
+	out.line("\tCALL ·rustStackFor(SB)")
+	out.line("\tPOPQ R11")
+	out.line("\tLEAQ ·%s(SB), AX", t.Name)
+	out.line("\tJMP AX")
+	if t.panics {
+		out.line("panicked:")
+		out.line("\tPUSHQ R12")
+		out.line("\tCALL ·rustPanic(SB)")
+		out.line("\tUNDEF")
+	}
+}
+
+// ownLayout writes the functions that know the runtime's structures.
+func ownLayout(out *printer) {
+	out.line("")
+	out.line("// func rustLayout() bool")
+	out.line("TEXT ·rustLayout(SB), NOSPLIT|NOFRAME, $0-1")
+	out.line("\tMOVQ TLS, AX")
+	out.line("\tMOVQ 0(AX)(TLS*1), AX")
+	out.line("\tMOVQ %d(AX), CX", gM)
+	out.line("\tMOVQ %d(CX), DX", mG0)
+	out.line("\tCMPQ CX, %d(DX)", gM)
+	out.line("\tSETEQ R8")
+	out.line("\tCMPQ AX, %d(AX)", gSchedG)
+	out.line("\tSETEQ R9")
+	out.line("\tANDL R8, R9")
+	out.line("\tMOVB R9, ret+0(FP)")
+	out.line("\tRET")
+	out.line("")
+	out.line("// func rustThread() uintptr")
+	out.line("TEXT ·rustThread(SB), NOSPLIT|NOFRAME, $0-8")
+	out.line("\tMOVQ TLS, AX")
+	out.line("\tMOVQ 0(AX)(TLS*1), AX")
+	out.line("\tMOVQ %d(AX), AX", gM)
+	out.line("\tMOVQ AX, ret+0(FP)")
+	out.line("\tRET")
+}
+
+// blockingName is the name of the assembly function behind a blocking one.
+func (f *Function) blockingName() string { return "rust" + f.Name }
+
+// outcomeFP is the offset of the second result of a blocking function's
+// assembly: 0, 1 if there is no stack for it, or the record of a panic.
+func (t *trampoline) outcomeFP() int { return (t.call.Frame + 7) &^ 7 }

@@ -1,0 +1,207 @@
+package emit
+
+import (
+	"fmt"
+	"strings"
+)
+
+const (
+	// stackHashShift drops the bits that are equal in the addresses of all
+	// threads (runtime.mPadded, a multiple of 2048 bytes since Go 1.25).
+	stackHashShift = 11
+	stackHashSize  = 256
+	stackShift     = 5 // log2 of the size of an entry
+	// DefaultStackSize is the size in bytes of the stacks for functions whose
+	// need is large or not known.
+	DefaultStackSize = 256 << 10
+)
+
+// stacks writes the Go side of the stacks.
+func (p *Package) stacks() []byte {
+	var out printer
+	out.line("%s", Header)
+	out.line("")
+	out.line("//go:build %s", p.constraint())
+	out.line("")
+	out.line("package %s", p.Name)
+	source := strings.NewReplacer(
+		"STACK_SIZE", fmt.Sprint(p.OwnStackSize()), "HASH_SHIFT", fmt.Sprint(stackHashShift), "HASH_SIZE", fmt.Sprint(stackHashSize),
+		"PACKAGE", p.Name,
+	).Replace(stacksSource)
+	out.WriteString(source)
+	if p.blocks() {
+		fails := `panic("internal error")`
+		if p.panics() {
+			fails = "rustPanic(*(**rustRecord)(unsafe.Pointer(&outcome)))"
+		}
+		out.WriteString(strings.ReplaceAll(blockingSource, "BLOCKED_PANIC", fails))
+	}
+	return gofmt(out.Bytes())
+}
+
+const stacksSource = `
+import (
+	"runtime"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"unsafe"
+)
+
+// rustStackSize is the size in bytes of a stack, without the page below it,
+// which cannot be accessed: a function that needs more ends the program with
+// SIGSEGV and a traceback.
+const rustStackSize = STACK_SIZE
+
+// rustStack is a stack for Rust functions that may need more than a goroutine
+// has. A goroutine that runs such a function stays on its thread, so there is
+// one for each thread that has called one.
+//
+// The assembly looks the thread up in rustStacks, and checks m; only then
+// does it read the rest. It is never interrupted between that and the return
+// from Rust: Go does not preempt assembly.
+type rustStack struct {
+	m    uintptr // the thread (runtime.m); 0: nobody's; 1: about to change
+	top  uintptr // the end of its memory; 0: it has none
+	used uintptr // set by every call
+	busy uintptr // not 0 while a call runs that may block
+}
+
+// rustStacks is a hash table with linear probing. Behind the end of the table
+// there is room for collisions, and then an entry that stays nobody's.
+var rustStacks [HASH_SIZE + 64 + 1]rustStack
+
+var (
+	rustStackLock   sync.Mutex // of all that follows, and of the changes of m and top
+	rustStackMemory [len(rustStacks)][]byte
+	rustStackAging  bool // a rustStackCycle is under way
+)
+
+func rustLayout() bool
+func rustThread() uintptr
+
+func init() {
+	if !rustLayout() {
+		panic("PACKAGE: the runtime of " + runtime.Version() + " is laid out in a way that this package does not know; build it again with a newer cargo rustgo")
+	}
+}
+
+// rustStackFor gives the thread m a stack.
+func rustStackFor(m uintptr) {
+	rustStackLock.Lock()
+	defer rustStackLock.Unlock()
+	if !rustStackAging {
+		rustStackAging = true
+		runtime.SetFinalizer(new(rustStackCycle), (*rustStackCycle).again)
+	}
+	i := int(m >> HASH_SHIFT & (HASH_SIZE - 1))
+	for {
+		for ; i < len(rustStacks)-1; i++ {
+			s := &rustStacks[i]
+			if s.m == m {
+				return
+			}
+			if s.m == 0 {
+				rustStackAllocate(i)
+				s.used = 1
+				atomic.StoreUintptr(&s.m, m)
+				return
+			}
+		}
+		// All are taken, by threads that may be gone.
+		i = int(m >> HASH_SHIFT & (HASH_SIZE - 1))
+		for j := range rustStacks {
+			atomic.StoreUintptr(&rustStacks[j].used, 0)
+		}
+		rustSweep()
+		runtime.Gosched()
+	}
+}
+
+// rustStackAllocate gives the stack i memory, if it has none.
+func rustStackAllocate(i int) {
+	if rustStacks[i].top != 0 {
+		return
+	}
+	page := syscall.Getpagesize()
+	size := (rustStackSize + page - 1) / page * page
+	b, err := syscall.Mmap(-1, 0, page+size, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
+	if err == nil {
+		err = syscall.Mprotect(b[:page], syscall.PROT_NONE)
+	}
+	if err != nil {
+		panic("PACKAGE: no memory for a stack of " + strconv.Itoa(rustStackSize) + " bytes: " + err.Error())
+	}
+	rustStackMemory[i] = b
+	atomic.StoreUintptr(&rustStacks[i].top, uintptr(unsafe.Pointer(unsafe.SliceData(b)))+uintptr(len(b)))
+}
+
+// rustStackCycle is collected in every cycle of the garbage collector.
+type rustStackCycle struct{ _ *byte }
+
+// again frees what nobody has used for a cycle.
+func (c *rustStackCycle) again() {
+	rustStackLock.Lock()
+	defer rustStackLock.Unlock()
+	rustSweep()
+	runtime.SetFinalizer(c, (*rustStackCycle).again)
+}
+
+// rustSweep frees the stacks that have not been used since the last time.
+func rustSweep() {
+	var owners [len(rustStacks)]uintptr
+	idle := false
+	for i := range rustStacks {
+		s := &rustStacks[i]
+		if s.m != 0 && atomic.SwapUintptr(&s.used, 0) == 0 {
+			owners[i] = atomic.SwapUintptr(&s.m, 1)
+			idle = true
+		}
+	}
+	if !idle {
+		return
+	}
+	// Stopping the world waits for all calls that saw their thread in m, but
+	// for those that may block: they say that they are busy, and look again.
+	var stats runtime.MemStats
+	runtime.ReadMemStats(&stats)
+	for i, owner := range owners {
+		if owner == 0 {
+			continue
+		}
+		s := &rustStacks[i]
+		if atomic.LoadUintptr(&s.used) != 0 || atomic.LoadUintptr(&s.busy) != 0 {
+			atomic.StoreUintptr(&s.m, owner)
+			continue
+		}
+		atomic.StoreUintptr(&s.top, 0)
+		if err := syscall.Munmap(rustStackMemory[i]); err != nil {
+			panic("PACKAGE: a stack cannot be freed: " + err.Error())
+		}
+		rustStackMemory[i] = nil
+		atomic.StoreUintptr(&s.m, 0)
+	}
+}
+`
+
+const blockingSource = `
+// A call that may block is a system call to the scheduler: the garbage
+// collector and other goroutines do not wait for it.
+//
+//go:linkname rustEnterBlocking runtime.entersyscall
+func rustEnterBlocking()
+
+//go:linkname rustLeaveBlocking runtime.exitsyscall
+func rustLeaveBlocking()
+
+// rustBlocked does what the assembly of a call that may block could not do: it
+// finds a stack, or panics.
+func rustBlocked(outcome uintptr) {
+	if outcome == 1 {
+		rustStackFor(rustThread())
+		return
+	}
+	BLOCKED_PANIC
+}
+`
