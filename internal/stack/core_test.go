@@ -100,10 +100,18 @@ func FuzzAnalyze(f *testing.F) {
 	f.Fuzz(func(t *testing.T, code []byte) {
 		p := &program{set: &link.Set{}, sections: map[link.Ref]*section{}, index: map[place]int32{}, callers: map[int32][]int32{}}
 		p.sections[link.Ref{}] = &section{kind: elfmacho.Text, name: ".text", data: code, symbols: []symbol{{0, "f", 0}}}
-		g := newGraph(p.explore([]int32{p.function(place{})}))
+		r := p.explore([]int32{p.function(place{})})
+		p.walkRest()
+		g := newGraph(r)
 		s := &g.sums[0]
 		if s.why == "" && s.bytes < 0 {
 			t.Fatalf("% x: a bound of %d bytes", code, s.bytes)
+		}
+		steps, _ := p.steps(link.Ref{})
+		for i, s := range steps {
+			if s.Depth < 0 || i > 0 && s.Off <= steps[i-1].Off || int64(s.Len) > s.Off {
+				t.Fatalf("% x: steps %v", code, steps)
+			}
 		}
 		sum := int64(0)
 		for _, frame := range g.path(0) {

@@ -12,6 +12,8 @@
 //   - The bound of a function is the longest path through the graph, each edge
 //     costing the depth of rsp at the call and 8 bytes for the return address.
 //     A cycle has no bound (bound.go).
+//   - The same walk tells at which addresses the depth of rsp changes, which is
+//     what an unwinder needs to know (depths.go).
 //
 // Whatever is not understood makes the function unbounded, with the reason.
 //

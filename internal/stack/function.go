@@ -21,6 +21,7 @@ type function struct {
 	own      int64 // bytes below rsp at the entry that it uses by itself
 	edges    []edge
 	uses     []use
+	depths   depthLog
 }
 
 // edge is a transfer of control to another function.

@@ -6,8 +6,6 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
-
-	"github.com/cargo-rustgo/cargo-rustgo/internal/link"
 )
 
 // unboundedPopular are the functions of the crate popular that have no bound,
@@ -32,29 +30,14 @@ func TestPaintPopular(t *testing.T) {
 	total, exact, close, measuredSum, boundSum := 0, 0, 0, 0, 0
 	for _, level := range []string{"3", `"s"`} {
 		t.Run("opt-level="+level, func(t *testing.T) {
-			data := buildCrate(t, "real/popular", "../../fixtures/real/target/"+strings.Trim(level, `"`),
-				"--config", "profile.release.debug=false", "--config", "profile.release.opt-level="+level)
-			lib, err := link.Open("libpopular.a", data, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			var roots []string
-			for _, name := range lib.Names() {
-				if strings.HasPrefix(name, "paint_") {
-					roots = append(roots, name)
-				}
-			}
-			set, err := link.Resolve([]*link.Library{lib}, roots)
-			if err != nil {
-				t.Fatal(err)
-			}
+			_, set := popular(t, level)
 			a, err := Analyze(set)
 			if err != nil {
 				t.Fatal(err)
 			}
 			largest := 0
-			for _, root := range roots {
-				if b, err := a.Bound(root); err == nil {
+			for _, root := range set.Roots {
+				if b, err := a.Bound(root.Name); err == nil {
 					largest = max(largest, b.Bytes)
 				}
 			}

@@ -28,6 +28,8 @@ type program struct {
 	functions []*function
 	index     map[place]int32
 	callers   map[int32][]int32
+	// within lists the functions by their section, once all are walked.
+	within map[link.Ref][]int32
 }
 
 // section is a live section with what refers to where from it.

@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/cargo-rustgo/cargo-rustgo/internal/link"
 )
 
 // missing ends a test for want of a tool: a skip, but not in CI.
@@ -49,6 +51,25 @@ func buildCrate(t testing.TB, name, target string, flags ...string) []byte {
 		t.Fatal(err)
 	}
 	return data
+}
+
+// popular compiles the crate popular at an optimization level. It returns its
+// archive, and the set of the functions to paint.
+func popular(t testing.TB, level string) ([]byte, *link.Set) {
+	t.Helper()
+	data := buildCrate(t, "real/popular", "../../fixtures/real/target/"+strings.Trim(level, `"`),
+		"--config", "profile.release.debug=false", "--config", "profile.release.opt-level="+level)
+	lib, err := link.Open("libpopular.a", data, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var roots []string
+	for _, name := range lib.Names() {
+		if strings.HasPrefix(name, "paint_") {
+			roots = append(roots, name)
+		}
+	}
+	return data, resolve(t, "libpopular.a", data, roots...)
 }
 
 // export is an exported function as its source declares it.

@@ -96,7 +96,9 @@ func Analyze(set *link.Set) (*Analysis, error) {
 			roots = append(roots, f)
 		}
 	}
-	a.graph = newGraph(p.explore(roots))
+	r := p.explore(roots)
+	p.walkRest()
+	a.graph = newGraph(r)
 	return a, nil
 }
 

@@ -40,7 +40,7 @@ type block struct {
 // walk fills in what the code of f tells. It depends on which callees return:
 // while that is unknown they are taken not to.
 func (p *program) walk(f *function) {
-	f.walked, f.fail, f.switches, f.own, f.edges, f.uses = true, nil, false, 0, nil, nil
+	f.walked, f.fail, f.switches, f.own, f.edges, f.uses, f.depths = true, nil, false, 0, nil, nil, depthLog{}
 	sec := p.sections[f.at.Ref]
 	if sec == nil || sec.data == nil {
 		f.fail = failf(f.at.off, "control goes to a place that is not code")
@@ -135,6 +135,7 @@ func (w *walker) walkBlock(start int64) error {
 			}
 			s[amd64.RSP] = s[reg]
 			w.touch(&s, 0)
+			w.f.depths.unknown = true // inside the loop
 			pc = next
 			continue
 		}
@@ -148,10 +149,15 @@ func (w *walker) walkBlock(start int64) error {
 		if err := w.check(pc, &s); err != nil {
 			return err
 		}
+		if w.final {
+			w.f.depths.note(pc, inst.Len, &s)
+		}
 		on, err := w.step(pc, &inst, &s)
 		if err != nil || !on {
+			w.f.depths.through = 0
 			return err
 		}
+		w.f.depths.through = inst.Len
 		pc += int64(inst.Len)
 	}
 }
