@@ -45,7 +45,7 @@ func (r *reader) composite(d *die, t *Type, depth int) error {
 		if parts == 1 {
 			r.option(t)
 		}
-	case t.Kind == Union || d.declaration.n != 0:
+	case t.Kind == Union || d.declaration.N != 0:
 	case t.has("data_ptr", "length"):
 		t.Kind = Slice
 		t.Elem = t.Fields[0].Type.Elem
@@ -85,11 +85,11 @@ func (t *Type) has(names ...string) bool {
 }
 
 func (r *reader) member(d *die, depth int) (Field, error) {
-	f := Field{Name: r.string(d.unit, d.name), Off: int64(d.location.n)}
-	if f.Off < 0 || d.location.data != nil {
+	f := Field{Name: r.String(d.unit, d.name), Off: int64(d.location.N)}
+	if f.Off < 0 || d.location.Data != nil {
 		return f, fmt.Errorf("field %s: no constant offset", f.Name)
 	}
-	if !d.typ.set {
+	if !d.typ.Set {
 		return f, fmt.Errorf("field %s: no type", f.Name)
 	}
 	var err error
@@ -105,7 +105,7 @@ func (r *reader) variants(part *die, t *Type, depth int) error {
 		if child.tag != dwarf.TagVariant {
 			return nil
 		}
-		tagged, variant := child.discr.set, *child
+		tagged, variant := child.discr.Set, *child
 		return r.each(&variant, func(child *die) error {
 			if child.tag != dwarf.TagMember {
 				return nil

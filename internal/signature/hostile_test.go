@@ -7,13 +7,15 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/cargo-rustgo/cargo-rustgo/internal/debuginfo"
 )
 
 // dwarf4 builds the sections of one unit from abbreviations and entries.
-func dwarf4(abbrev, entries []byte) *sections {
+func dwarf4(abbrev, entries []byte) *debuginfo.Sections {
 	header := []byte{4, 0, 0, 0, 0, 0, 8} // version, abbreviations, address size
 	info := binary.LittleEndian.AppendUint32(nil, uint32(len(header)+len(entries)))
-	return &sections{info: append(append(info, header...), entries...), abbrev: abbrev}
+	return &debuginfo.Sections{Info: append(append(info, header...), entries...), Abbrev: abbrev}
 }
 
 func anything([]byte) bool { return true }
@@ -23,11 +25,11 @@ const firstEntry = 11 // offset of what dwarf4 puts first
 func TestHostileTypes(t *testing.T) {
 	abbrev := []byte{
 		1, byte(dwarf.TagCompileUnit), 1, 0, 0,
-		2, byte(dwarf.TagArrayType), 1, byte(dwarf.AttrType), formRef4, 0, 0,
-		3, byte(dwarf.TagSubrangeType), 0, byte(dwarf.AttrCount), formData1, 0, 0,
-		4, byte(dwarf.TagPointerType), 0, byte(dwarf.AttrType), formRef4, 0, 0,
-		5, byte(dwarf.TagSubprogram), 0, byte(dwarf.AttrSpecification), formRef4, 0, 0,
-		6, byte(dwarf.TagTypedef), 0, byte(dwarf.AttrType), formRef4, 0, 0,
+		2, byte(dwarf.TagArrayType), 1, byte(dwarf.AttrType), debuginfo.FormRef4, 0, 0,
+		3, byte(dwarf.TagSubrangeType), 0, byte(dwarf.AttrCount), debuginfo.FormData1, 0, 0,
+		4, byte(dwarf.TagPointerType), 0, byte(dwarf.AttrType), debuginfo.FormRef4, 0, 0,
+		5, byte(dwarf.TagSubprogram), 0, byte(dwarf.AttrSpecification), debuginfo.FormRef4, 0, 0,
+		6, byte(dwarf.TagTypedef), 0, byte(dwarf.AttrType), debuginfo.FormRef4, 0, 0,
 		0,
 	}
 	ref := func(off byte) []byte { return []byte{off, 0, 0, 0} }
@@ -45,10 +47,10 @@ func TestHostileTypes(t *testing.T) {
 		{"truncated", []byte{1, 6, 0}, "truncated"},
 	}
 	for _, test := range tests {
-		tree, err := newTree(dwarf4(abbrev, test.entries))
+		data, err := debuginfo.New(dwarf4(abbrev, test.entries))
 		if err == nil {
-			r := &reader{tree: tree, types: map[int]*Type{}, busy: map[int]bool{}, wanted: anything}
-			if err = r.scan(tree.units[0]); err == nil {
+			r := &reader{Data: data, types: map[int]*Type{}, busy: map[int]bool{}, wanted: anything}
+			if err = r.scan(data.Units[0]); err == nil {
 				if _, err = r.typeAt(uint64(at), 0); err == nil {
 					err = r.pointees()
 				}
@@ -60,11 +62,11 @@ func TestHostileTypes(t *testing.T) {
 	}
 
 	// A pointer to itself is a type that Rust could even have.
-	tree, err := newTree(dwarf4(abbrev, append(append([]byte{1, 4}, ref(at)...), 0)))
+	data, err := debuginfo.New(dwarf4(abbrev, append(append([]byte{1, 4}, ref(at)...), 0)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &reader{tree: tree, types: map[int]*Type{}, busy: map[int]bool{}, wanted: anything}
+	r := &reader{Data: data, types: map[int]*Type{}, busy: map[int]bool{}, wanted: anything}
 	p, err := r.typeAt(uint64(at), 0)
 	if err == nil {
 		err = r.pointees()
@@ -78,12 +80,12 @@ func TestHostileTypes(t *testing.T) {
 	}
 
 	// Specifications that form a circle are no function.
-	tree, err = newTree(dwarf4(abbrev, append(append([]byte{1, 5}, ref(at)...), 0)))
+	data, err = debuginfo.New(dwarf4(abbrev, append(append([]byte{1, 5}, ref(at)...), 0)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	r = &reader{tree: tree, wanted: anything}
-	if err := r.scan(tree.units[0]); err != nil || len(r.found) != 0 {
+	r = &reader{Data: data, wanted: anything}
+	if err := r.scan(data.Units[0]); err != nil || len(r.found) != 0 {
 		t.Errorf("circle: %v, %v", r.found, err)
 	}
 }
@@ -93,16 +95,16 @@ func TestHostileTypes(t *testing.T) {
 func TestHostileAmplification(t *testing.T) {
 	const size = 4 << 20
 	repeat := func(n int, b ...byte) []byte { return []byte(strings.Repeat(string(b), n)) }
-	wide := append([]byte{1, byte(dwarf.TagBaseType), 0}, repeat(size/2, byte(dwarf.AttrName), formFlagPresent)...)
+	wide := append([]byte{1, byte(dwarf.TagBaseType), 0}, repeat(size/2, byte(dwarf.AttrName), debuginfo.FormFlagPresent)...)
 	tests := []struct {
 		name string
-		s    *sections
+		s    *debuginfo.Sections
 	}{
 		{"deep nesting", dwarf4([]byte{1, byte(dwarf.TagNamespace), 1, 0, 0, 0}, repeat(size, 1))},
 		{"many attributes", dwarf4(append(wide, 0, 0, 0), repeat(size, 1))},
 		{"sparse abbreviations", dwarf4(repeat(size/6, 0xff, 0xff, 0x7f, byte(dwarf.TagBaseType), 0, 0, 0), []byte{1})},
-		{"empty units", &sections{info: make([]byte, size)}},
-		{"tables of many units", &sections{abbrev: repeat(size/5, 1, 1, 0, 0, 0), info: func() []byte {
+		{"empty units", &debuginfo.Sections{Info: make([]byte, size)}},
+		{"tables of many units", &debuginfo.Sections{Abbrev: repeat(size/5, 1, 1, 0, 0, 0), Info: func() []byte {
 			var info []byte
 			for i := range uint32(size / 12) {
 				info = append(info, 8, 0, 0, 0, 4, 0)
@@ -110,18 +112,18 @@ func TestHostileAmplification(t *testing.T) {
 			}
 			return info
 		}()}},
-		{"long strings", func() *sections {
-			s := dwarf4([]byte{1, byte(dwarf.TagNamespace), 1, byte(dwarf.AttrName), formStrp, 0, 0, 0}, repeat(size/5, 1, 0, 0, 0, 0))
-			s.str = append(repeat(size, 'a'), 0)
+		{"long strings", func() *debuginfo.Sections {
+			s := dwarf4([]byte{1, byte(dwarf.TagNamespace), 1, byte(dwarf.AttrName), debuginfo.FormStrp, 0, 0, 0}, repeat(size/5, 1, 0, 0, 0, 0))
+			s.Str = append(repeat(size, 'a'), 0)
 			return s
 		}()},
 	}
 	for _, test := range tests {
 		start := time.Now()
-		tree, err := newTree(test.s)
+		data, err := debuginfo.New(test.s)
 		if err == nil {
-			r := &reader{tree: tree, wanted: anything}
-			for _, u := range tree.units {
+			r := &reader{Data: data, wanted: anything}
+			for _, u := range data.Units {
 				if err = r.scan(u); err != nil {
 					break
 				}
@@ -140,9 +142,9 @@ func FuzzRead(f *testing.F) {
 		#[repr(u8)] pub enum Color { Red, Green }
 		pub mod m { ` + export + `fn one(a: &super::Node, b: Option<&[u8; 32]>, c: super::Color) -> u64 { 1 } }
 		` + export + `fn two(a: *const *const u8, b: (u8, f64), c: Result<u8, u16>, d: &[u8], e: core::ptr::NonNull<u8>) -> bool { true }`
-	var all []*sections
+	var all []*debuginfo.Sections
 	for _, version := range []string{"4", "5"} {
-		s, err := loadSections(compile(f, source, "-Cdwarf-version="+version))
+		s, err := debuginfo.Load(compile(f, source, "-Cdwarf-version="+version))
 		if err != nil {
 			f.Fatal(err)
 		}
@@ -153,7 +155,7 @@ func FuzzRead(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, which uint8, at uint32, to byte, at2 uint32, to2 byte) {
 		s := *all[which&1]
-		fields := []*[]byte{&s.info, &s.abbrev, &s.info, &s.abbrev, &s.line, &s.strOffsets, &s.str, &s.lineStr}
+		fields := []*[]byte{&s.Info, &s.Abbrev, &s.Info, &s.Abbrev, &s.Line, &s.StrOffsets, &s.Str, &s.LineStr}
 		for i, change := range []struct {
 			at uint32
 			to byte
@@ -190,11 +192,11 @@ func TestAgainstDebugDWARF(t *testing.T) {
 			}
 		}
 		o := compile(t, source, append([]string{"-Cdwarf-version=" + version}, apart...)...)
-		s, err := loadSections(o)
+		s, err := debuginfo.Load(o)
 		if err != nil {
 			t.Fatal(err)
 		}
-		data, err := dwarf.New(s.abbrev, nil, nil, s.info, s.line, nil, nil, s.str)
+		data, err := dwarf.New(s.Abbrev, nil, nil, s.Info, s.Line, nil, nil, s.Str)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -202,9 +204,9 @@ func TestAgainstDebugDWARF(t *testing.T) {
 			contents := section.Data
 			switch section.Name {
 			case ".debug_str_offsets":
-				contents = s.strOffsets
+				contents = s.StrOffsets
 			case ".debug_line_str":
-				contents = s.lineStr
+				contents = s.LineStr
 			case ".debug_addr", ".debug_rnglists":
 			default:
 				continue

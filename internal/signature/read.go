@@ -6,6 +6,7 @@ import (
 	"sort"
 	"strings"
 
+	"github.com/cargo-rustgo/cargo-rustgo/internal/debuginfo"
 	"github.com/cargo-rustgo/cargo-rustgo/internal/elfmacho"
 )
 
@@ -19,7 +20,7 @@ func Read(o *elfmacho.Object) ([]Function, error) {
 	if len(wanted) == 0 {
 		return nil, nil
 	}
-	s, err := loadSections(o)
+	s, err := debuginfo.Load(o)
 	if err != nil {
 		return nil, fmt.Errorf("%s: debug information: %w", o.Name, err)
 	}
@@ -86,7 +87,7 @@ func Undescribed(o *elfmacho.Object, functions []Function) []Alias {
 
 // reader collects what scan finds in the units of one object.
 type reader struct {
-	*tree
+	*debuginfo.Data
 	wanted func(symbol []byte) bool
 	found  []die        // subprograms that define a wanted symbol
 	scopes []scopeStart // by ascending offset
@@ -110,13 +111,13 @@ type scopeStart struct {
 }
 
 // readSections returns the functions whose symbols are wanted.
-func readSections(s *sections, wanted func(symbol []byte) bool) ([]Function, error) {
-	t, err := newTree(s)
+func readSections(s *debuginfo.Sections, wanted func(symbol []byte) bool) ([]Function, error) {
+	data, err := debuginfo.New(s)
 	if err != nil {
 		return nil, err
 	}
-	r := &reader{tree: t, wanted: wanted, types: map[int]*Type{}, busy: map[int]bool{}}
-	for _, u := range t.units {
+	r := &reader{Data: data, wanted: wanted, types: map[int]*Type{}, busy: map[int]bool{}}
+	for _, u := range data.Units {
 		if err := r.scan(u); err != nil {
 			return nil, err
 		}
@@ -151,12 +152,12 @@ func readSections(s *sections, wanted func(symbol []byte) bool) ([]Function, err
 const maxModules = 256
 
 // scan walks all entries of u and notes namespaces and wanted subprograms.
-func (r *reader) scan(u *unit) error {
+func (r *reader) scan(u *debuginfo.Unit) error {
 	var d die
 	var current *scope
 	depth, modules := 0, 0
-	r.enter(u.root, nil)
-	for off := u.root; off < u.end; off = d.next {
+	r.enter(u.Root, nil)
+	for off := u.Root; off < u.End; off = d.next {
 		if err := r.peek(u, off, &d); err != nil {
 			return err
 		}
@@ -182,17 +183,17 @@ func (r *reader) scan(u *unit) error {
 				if modules++; modules > maxModules {
 					return fmt.Errorf(".debug_info+%#x: modules nested more than %d deep", off, maxModules)
 				}
-				if err := r.charge(64); err != nil { // they cost memory
+				if err := r.Charge(64); err != nil { // they cost memory
 					return err
 				}
-				current = &scope{current, r.string(u, d.name), depth}
+				current = &scope{current, r.String(u, d.name), depth}
 				r.enter(d.next, current)
 			}
 		case dwarf.TagSubprogram:
 			if err := r.read(u, off, &d); err != nil {
 				return err
 			}
-			if d.declaration.n != 0 {
+			if d.declaration.N != 0 {
 				break
 			}
 			if symbol, ok := r.symbol(&d); ok && r.wanted(symbol) {
@@ -229,7 +230,7 @@ func (r *reader) path(s *scope) string {
 		names[i], names[j] = names[j], names[i]
 	}
 	path := strings.Join(names, "")
-	if r.charge(len(path)) != nil {
+	if r.Charge(len(path)) != nil {
 		return ""
 	}
 	return path

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"sort"
+	"strings"
+
+	"github.com/cargo-rustgo/cargo-rustgo/internal/debuginfo"
 )
 
 // maxDepth bounds everything that nests: types in types, modules in modules,
@@ -23,27 +26,27 @@ type subprogram struct {
 }
 
 // unitAt returns the unit that the entry at off belongs to.
-func (r *reader) unitAt(off uint64) (*unit, error) {
-	i := sort.Search(len(r.units), func(i int) bool { return uint64(r.units[i].end) > off })
-	if i == len(r.units) || off < uint64(r.units[i].root) {
+func (r *reader) unitAt(off uint64) (*debuginfo.Unit, error) {
+	i := sort.Search(len(r.Units), func(i int) bool { return uint64(r.Units[i].End) > off })
+	if i == len(r.Units) || off < uint64(r.Units[i].Root) {
 		return nil, fmt.Errorf("reference to .debug_info+%#x, where no entry is", off)
 	}
-	return r.units[i], nil
+	return r.Units[i], nil
 }
 
 // target returns the offset in .debug_info that a reference means.
-func target(u *unit, v value) (uint64, error) {
-	switch v.form {
-	case formRef1, formRef2, formRef4, formRef8, formRefUdata:
-		return uint64(u.off) + v.n, nil
-	case formRefAddr:
-		return v.n, nil
+func target(u *debuginfo.Unit, v debuginfo.Value) (uint64, error) {
+	switch v.Form {
+	case debuginfo.FormRef1, debuginfo.FormRef2, debuginfo.FormRef4, debuginfo.FormRef8, debuginfo.FormRefUdata:
+		return uint64(u.Off) + v.N, nil
+	case debuginfo.FormRefAddr:
+		return v.N, nil
 	}
-	return 0, fmt.Errorf("reference of form %#x", v.form)
+	return 0, fmt.Errorf("reference of form %#x", v.Form)
 }
 
 // follow reads the entry that v, an attribute in u, refers to.
-func (r *reader) follow(u *unit, v value, d *die) error {
+func (r *reader) follow(u *debuginfo.Unit, v debuginfo.Value, d *die) error {
 	off, err := target(u, v)
 	if err != nil {
 		return err
@@ -60,10 +63,10 @@ func (r *reader) chain(d *die) ([]die, error) {
 	for len(parts) < maxDepth {
 		last := &parts[len(parts)-1]
 		ref := last.origin
-		if !ref.set {
+		if !ref.Set {
 			ref = last.specification
 		}
-		if !ref.set {
+		if !ref.Set {
 			return parts, nil
 		}
 		var next die
@@ -77,24 +80,24 @@ func (r *reader) chain(d *die) ([]die, error) {
 
 // symbol returns the name of the symbol that d defines.
 func (r *reader) symbol(d *die) ([]byte, bool) {
-	if d.linkage.set {
-		return r.bytes(d.unit, d.linkage), true
+	if d.linkage.Set {
+		return r.Bytes(d.unit, d.linkage), true
 	}
-	if !d.origin.set && !d.specification.set {
-		return r.bytes(d.unit, d.name), d.name.set
+	if !d.origin.Set && !d.specification.Set {
+		return r.Bytes(d.unit, d.name), d.name.Set
 	}
 	parts, err := r.chain(d)
 	if err != nil {
 		return nil, false
 	}
 	for i := range parts {
-		if parts[i].linkage.set {
-			return r.bytes(parts[i].unit, parts[i].linkage), true
+		if parts[i].linkage.Set {
+			return r.Bytes(parts[i].unit, parts[i].linkage), true
 		}
 	}
 	for i := range parts {
-		if parts[i].name.set {
-			return r.bytes(parts[i].unit, parts[i].name), true
+		if parts[i].name.Set {
+			return r.Bytes(parts[i].unit, parts[i].name), true
 		}
 	}
 	return nil, false
@@ -106,16 +109,26 @@ func (r *reader) subprogram(d *die) (*subprogram, error) {
 		return nil, err
 	}
 	symbol, _ := r.symbol(d)
-	p := &subprogram{symbol: string(symbol), code: d.lowpc.set || d.ranges.set, parts: parts}
+	p := &subprogram{symbol: string(symbol), code: d.lowpc.Set || d.ranges.Set, parts: parts}
 	for i := range parts {
 		part := &parts[i]
-		p.external = p.external || part.external.n != 0
-		p.noreturn = p.noreturn || part.noreturn.n != 0
+		p.external = p.external || part.external.N != 0
+		p.noreturn = p.noreturn || part.noreturn.N != 0
 		if p.name == "" {
-			p.name = r.string(part.unit, part.name)
+			p.name = r.String(part.unit, part.name)
 		}
 	}
 	return p, nil
+}
+
+// below returns a file relative to dir, where it lies below it.
+func below(dir, file string) string {
+	if dir != "" {
+		if rel, ok := strings.CutPrefix(file, strings.TrimSuffix(dir, "/")+"/"); ok {
+			return rel
+		}
+	}
+	return file
 }
 
 func (r *reader) function(p *subprogram) (Function, error) {
@@ -130,18 +143,18 @@ func (r *reader) function(p *subprogram) (Function, error) {
 	}
 	for i := range p.parts {
 		part := &p.parts[i]
-		if f.Line == 0 && part.declLine.set {
-			f.Line = int(part.declLine.n)
+		if f.Line == 0 && part.declLine.Set {
+			f.Line = int(part.declLine.N)
 		}
-		if f.File == "" && part.declFile.set {
-			file, err := r.file(part.unit, part.declFile.n)
+		if f.File == "" && part.declFile.Set {
+			file, err := r.File(part.unit, part.declFile.N)
 			if err != nil {
 				return f, err
 			}
-			f.CompDir = part.unit.compDir
-			f.File, f.RelFile = joinFile(f.CompDir, file)
+			f.CompDir = part.unit.CompDir
+			f.File, f.RelFile = file, below(f.CompDir, file)
 		}
-		if f.Result == nil && part.typ.set {
+		if f.Result == nil && part.typ.Set {
 			t, err := r.typeOf(part.unit, part.typ, 0)
 			if err != nil {
 				return f, fmt.Errorf("result: %w", err)
@@ -187,12 +200,12 @@ func (r *reader) params(d *die) ([]Param, error) {
 		for i := range parts {
 			part := &parts[i]
 			if p.Name == "" {
-				p.Name = r.string(part.unit, part.name)
+				p.Name = r.String(part.unit, part.name)
 			}
 			if p.Line == 0 {
-				p.Line = int(part.declLine.n)
+				p.Line = int(part.declLine.N)
 			}
-			if p.Type == nil && part.typ.set {
+			if p.Type == nil && part.typ.Set {
 				if p.Type, err = r.typeOf(part.unit, part.typ, 0); err != nil {
 					return fmt.Errorf("parameter %d: %w", len(params), err)
 				}
@@ -215,7 +228,7 @@ func (r *reader) each(d *die, do func(child *die) error) error {
 	}
 	u := d.unit
 	var child die
-	for off, depth := d.next, 0; off < u.end; off = child.next {
+	for off, depth := d.next, 0; off < u.End; off = child.next {
 		step := r.peek
 		if depth == 0 {
 			step = r.read

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/cargo-rustgo/cargo-rustgo/internal/debuginfo"
 )
 
 // typeOf returns the type that the attribute v of an entry in u refers to. What
 // pointers point to is left for pointees: only types that contain each other
 // recurse, and those cannot be circular.
-func (r *reader) typeOf(u *unit, v value, depth int) (*Type, error) {
+func (r *reader) typeOf(u *debuginfo.Unit, v debuginfo.Value, depth int) (*Type, error) {
 	off, err := target(u, v)
 	if err != nil {
 		return nil, err
@@ -63,10 +65,10 @@ func (r *reader) pointees() error {
 
 // build makes the type that d describes.
 func (r *reader) build(d *die, depth int) (*Type, error) {
-	if d.size.n > 1<<62 || d.align.n > 1<<32 {
-		return nil, fmt.Errorf("a type of %d bytes aligned to %d", d.size.n, d.align.n)
+	if d.size.N > 1<<62 || d.align.N > 1<<32 {
+		return nil, fmt.Errorf("a type of %d bytes aligned to %d", d.size.N, d.align.N)
 	}
-	t := &Type{Name: r.string(d.unit, d.name), Size: int64(d.size.n), Align: int64(d.align.n)}
+	t := &Type{Name: r.String(d.unit, d.name), Size: int64(d.size.N), Align: int64(d.align.N)}
 	switch d.tag {
 	case dwarf.TagBaseType:
 		t.Kind = baseKind(t.Name, d)
@@ -85,7 +87,7 @@ func (r *reader) build(d *die, depth int) (*Type, error) {
 		t.Name = r.path(r.scopeOf(d.off)) + t.Name
 		return t, r.enum(d, t, depth)
 	case dwarf.TagTypedef, dwarf.TagConstType, dwarf.TagVolatileType, dwarf.TagRestrictType:
-		if d.typ.set {
+		if d.typ.Set {
 			return r.typeOf(d.unit, d.typ, depth+1)
 		}
 	}
@@ -123,16 +125,16 @@ const (
 
 func baseKind(name string, d *die) Kind {
 	switch {
-	case name == "()" && d.size.n == 0:
+	case name == "()" && d.size.N == 0:
 		return Unit
 	case name == "!":
 		return Never
 	}
 	b, ok := baseKinds[name]
 	if b.size == 0 {
-		b.size = uint64(d.unit.addrSize)
+		b.size = uint64(d.unit.AddrSize)
 	}
-	if !ok || b.encoding != d.encoding.n || b.size != d.size.n {
+	if !ok || b.encoding != d.encoding.N || b.size != d.size.N {
 		return Other
 	}
 	return b.kind
@@ -142,7 +144,7 @@ func baseKind(name string, d *die) Kind {
 // *const T, *mut T, Box<T>, or the type of a function.
 func (r *reader) pointer(d *die, t *Type) error {
 	t.Kind = Pointer
-	t.Size = int64(d.unit.addrSize)
+	t.Size = int64(d.unit.AddrSize)
 	t.Align = t.Size
 	switch {
 	case strings.HasPrefix(t.Name, "&"):
@@ -154,7 +156,7 @@ func (r *reader) pointer(d *die, t *Type) error {
 		t.Nullable = true
 		t.Mutable = !strings.HasPrefix(t.Name, "*const ")
 	}
-	if !d.typ.set { // C's void *
+	if !d.typ.Set { // C's void *
 		t.Elem = &Type{Kind: CVoid, Name: "void", Size: 1, Align: 1}
 		return nil
 	}
@@ -201,12 +203,12 @@ func (r *reader) array(d *die, t *Type, depth int) error {
 		if child.tag != dwarf.TagSubrangeType {
 			return nil
 		}
-		n := child.count.n
-		if !child.count.set {
-			if !child.upper.set {
+		n := child.count.N
+		if !child.count.Set {
+			if !child.upper.Set {
 				return errors.New("array without a length")
 			}
-			n = child.upper.n + 1
+			n = child.upper.N + 1
 		}
 		counts = append(counts, int64(n))
 		if int64(n) < 0 || len(counts) > maxDepth {
@@ -252,7 +254,7 @@ func (r *reader) enum(d *die, t *Type, depth int) error {
 		t.Kind = CVoid
 		return nil
 	}
-	if d.typ.set {
+	if d.typ.Set {
 		var err error
 		if t.Base, err = r.typeOf(d.unit, d.typ, depth+1); err != nil {
 			return err
@@ -260,7 +262,7 @@ func (r *reader) enum(d *die, t *Type, depth int) error {
 	}
 	return r.each(d, func(child *die) error {
 		if child.tag == dwarf.TagEnumerator {
-			t.Enum = append(t.Enum, Value{r.string(child.unit, child.name), int64(child.constant.n)})
+			t.Enum = append(t.Enum, Value{r.String(child.unit, child.name), int64(child.constant.N)})
 		}
 		return nil
 	})

@@ -1,27 +1,29 @@
-package signature
+package debuginfo
 
 import (
 	"encoding/binary"
-	"fmt"
 
 	"github.com/cargo-rustgo/cargo-rustgo/internal/elfmacho"
 )
 
-// sections are the parts of DWARF that declarations need. Machine addresses,
-// locations and line programs are of no use here and stay unread.
-type sections struct {
-	info, abbrev, str, strOffsets, line, lineStr []byte
+// Sections are the parts of DWARF that declarations and lines need. Where
+// variables are and which ranges functions occupy is of no use here and stays
+// unread.
+type Sections struct {
+	Info, Abbrev, Str, StrOffsets, Line, LineStr []byte
+
+	line int32 // which of the object's sections Line is; -1 if it has none
 }
 
-// loadSections copies the debug sections of o and relocates them. Only offsets
+// Load copies the debug sections of o and relocates them. Only offsets
 // from one debug section into another matter; a field that refers to anything
 // else, such as code, becomes 0, and so does one whose target was dropped.
-func loadSections(o *elfmacho.Object) (*sections, error) {
-	var s sections
+func Load(o *elfmacho.Object) (*Sections, error) {
+	s := Sections{line: -1}
 	byName := map[string]*[]byte{
-		".debug_info": &s.info, ".debug_abbrev": &s.abbrev,
-		".debug_str": &s.str, ".debug_str_offsets": &s.strOffsets,
-		".debug_line": &s.line, ".debug_line_str": &s.lineStr,
+		".debug_info": &s.Info, ".debug_abbrev": &s.Abbrev,
+		".debug_str": &s.Str, ".debug_str_offsets": &s.StrOffsets,
+		".debug_line": &s.Line, ".debug_line_str": &s.LineStr,
 	}
 	for i := range o.Sections {
 		section := &o.Sections[i]
@@ -30,9 +32,12 @@ func loadSections(o *elfmacho.Object) (*sections, error) {
 			continue
 		}
 		if *field != nil {
-			return nil, fmt.Errorf("a second section %s", section.Name)
+			return nil, bad(section.Name, 0, "a second section of that name")
 		}
 		*field = section.Data
+		if field == &s.Line {
+			s.line = int32(i)
+		}
 		if section.Relocated == 0 {
 			continue
 		}
