@@ -38,6 +38,7 @@ var configurations = map[string][]string{
 	"DWARF 5 opt 0": {"-Cdwarf-version=5", "-Copt-level=0"},
 	"LTO":           {"-Clto=fat"},
 	"remapped":      {"--remap-path-prefix=" + os.TempDir() + "=/remapped"},
+	"relative":      {"--remap-path-prefix=" + os.TempDir() + "=remapped"},
 }
 
 func TestCrossing(t *testing.T) {
