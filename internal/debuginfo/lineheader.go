@@ -29,9 +29,10 @@ type lineHeader struct {
 }
 
 type lineFile struct {
-	name []byte
-	dir  uint64
-	path string // joined, once somebody asked for it
+	name  []byte
+	dir   uint64
+	path  string // joined, once somebody asked for it
+	clean string // likewise, for rows
 }
 
 // lineHeader reads the header of the line table at off. The unit u is the one
@@ -187,10 +188,10 @@ func (d *Data) fileTable(c *Cursor, line *Unit) ([]lineFile, error) {
 	return list, nil
 }
 
-// filePath returns the joined name of a file, and false if there is no such file.
-func (d *Data) filePath(h *lineHeader, index uint64) (string, bool) {
+// filePath returns the joined name of a file, "" if there is no such file.
+func (d *Data) filePath(h *lineHeader, index uint64) (string, error) {
 	if index >= uint64(len(h.files)) {
-		return "", false
+		return "", nil
 	}
 	f := &h.files[index]
 	if f.path == "" && len(f.name) > 0 {
@@ -199,12 +200,12 @@ func (d *Data) filePath(h *lineHeader, index uint64) (string, bool) {
 			path = join(string(h.dirs[f.dir]), path)
 		}
 		path = join(h.compDir, path)
-		if d.Charge(len(path)) != nil {
-			return "", true // the next charge reports it
+		if err := d.Charge(len(path)); err != nil {
+			return "", err
 		}
 		f.path = path
 	}
-	return f.path, true
+	return f.path, nil
 }
 
 // File returns the name of a file of u's line table, as DW_AT_decl_file gives
@@ -217,8 +218,7 @@ func (d *Data) File(u *Unit, index uint64) (string, error) {
 	if u.linesErr != nil || u.lines == nil {
 		return "", u.linesErr
 	}
-	path, _ := d.filePath(u.lines, index)
-	return path, nil
+	return d.filePath(u.lines, index)
 }
 
 // join puts dir before a relative name.

@@ -15,9 +15,9 @@ type Sections struct {
 	line int32 // which of the object's sections Line is; -1 if it has none
 }
 
-// Load copies the debug sections of o and relocates them. Only offsets
-// from one debug section into another matter; a field that refers to anything
-// else, such as code, becomes 0, and so does one whose target was dropped.
+// Load copies the debug sections of o and relocates them. Only offsets from one
+// debug section into another matter; a field that refers to anything else, such
+// as code, becomes 0, and so does one whose target was dropped.
 func Load(o *elfmacho.Object) (*Sections, error) {
 	s := Sections{line: -1}
 	byName := map[string]*[]byte{
