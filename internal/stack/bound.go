@@ -14,6 +14,8 @@ type hop struct {
 	to   int
 	cost int64 // bytes in use below the entry of from at the entry of to
 	call bool
+	// pointer is set where it is an indirect call or jump.
+	pointer bool
 }
 
 // graph computes bounds. Its strongly connected components are found in an
@@ -57,14 +59,19 @@ func newGraph(r *reach) *graph {
 				continue
 			}
 			ctx := e.context(n.ctx)
-			h := hop{to: g.pointers(ctx), cost: e.depth, call: e.call}
-			if e.to != indirect {
-				h.to = g.id(node{e.to, ctx})
-			}
+			h := hop{cost: e.depth, call: e.call, pointer: e.to == indirect}
 			if e.call {
 				h.cost += returnAddress
 			}
-			g.hops[g.id(n)] = append(g.hops[g.id(n)], h)
+			known, all := r.targets(e)
+			for _, to := range known {
+				h.to = g.id(node{to, ctx})
+				g.hops[g.id(n)] = append(g.hops[g.id(n)], h)
+			}
+			if all {
+				h.to = g.pointers(ctx)
+				g.hops[g.id(n)] = append(g.hops[g.id(n)], h)
+			}
 		}
 	}
 	for ctx := range contexts {
@@ -202,17 +209,14 @@ func (g *graph) within(component []int, id int) bool {
 func (g *graph) recursion(component []int, inside map[int]bool, from int, h *hop) {
 	cycle := append([]int{from}, g.way(h.to, from, inside)...)
 	var names []string
-	through := false
-	for _, id := range cycle {
+	for i, id := range cycle {
 		if g.isPointers(id) {
-			through = true
 			continue
 		}
 		name := g.function(id).name
-		if through {
+		if i > 0 && (g.isPointers(cycle[i-1]) || g.onlyByPointer(cycle[i-1], id)) {
 			name = "(by pointer) " + name
 		}
-		through = false
 		names = append(names, name)
 	}
 	// A cycle that starts at the node for pointers is told from a function on.
@@ -222,6 +226,17 @@ func (g *graph) recursion(component []int, inside map[int]bool, from int, h *hop
 	why := "recursion: " + strings.Join(names, " → ")
 	g.sums[from] = sum{done: true, why: why, next: h}
 	g.lead(component, from, func(int) sum { return sum{why: why} })
+}
+
+// onlyByPointer reports whether all hops between two nodes are indirect calls or
+// jumps.
+func (g *graph) onlyByPointer(from, to int) bool {
+	for _, h := range g.hops[from] {
+		if h.to == to && !h.pointer {
+			return false
+		}
+	}
+	return true
 }
 
 // way returns the nodes on a shortest way from one node to another, both
@@ -277,9 +292,7 @@ func (g *graph) path(id int) []Frame {
 	entered, byPointer := int64(returnAddress), false
 	for {
 		s := &g.sums[id]
-		if g.isPointers(id) {
-			byPointer = true
-		} else {
+		if !g.isPointers(id) {
 			f := g.function(id)
 			frame := Frame{Function: f.name, Symbol: f.symbol, Pointer: byPointer}
 			switch {
@@ -298,6 +311,7 @@ func (g *graph) path(id int) []Frame {
 			return frames
 		}
 		seen[id] = true
+		byPointer = byPointer || s.next.pointer
 		if !g.isPointers(id) {
 			entered = 0
 			if s.next.call {

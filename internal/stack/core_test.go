@@ -98,11 +98,9 @@ func FuzzAnalyze(f *testing.F) {
 		f.Add(unhex(f, s))
 	}
 	f.Fuzz(func(t *testing.T, code []byte) {
-		p := &program{set: &link.Set{}, sections: map[link.Ref]*section{}, index: map[place]int32{}, callers: map[int32][]int32{}}
+		p := &program{set: &link.Set{}, sections: map[link.Ref]*section{}, index: map[place]int32{}, callers: map[int32][]int32{}, setIndex: map[string]int64{}}
 		p.sections[link.Ref{}] = &section{kind: elfmacho.Text, name: ".text", data: code, symbols: []symbol{{0, "f", 0}}}
-		r := p.explore([]int32{p.function(place{})})
-		p.walkRest()
-		g := newGraph(r)
+		g := newGraph(p.explore([]int32{p.function(place{})}))
 		s := &g.sums[0]
 		if s.why == "" && s.bytes < 0 {
 			t.Fatalf("% x: a bound of %d bytes", code, s.bytes)

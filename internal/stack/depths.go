@@ -156,6 +156,15 @@ func (p *program) walkRest() {
 			}
 		}
 	}
+	enter := func(at place) {
+		sec := p.sections[at.Ref]
+		if sec == nil || sec.kind != elfmacho.Text || at.off < 0 || at.off >= int64(len(sec.data)) {
+			return
+		}
+		if seen := passed[at.Ref]; seen == nil || !seen[at.off] {
+			p.function(at)
+		}
+	}
 	for _, ref := range p.set.Live {
 		sec := p.sections[ref]
 		for i := range sec.targets {
@@ -168,12 +177,12 @@ func (p *program) walkRest() {
 			if t.kind.Info().PCRel && sec.kind == elfmacho.Text {
 				at.off += 4 // the processor counts from the end of the field
 			}
-			if at.off < 0 || at.off >= int64(len(code.data)) {
-				continue
-			}
-			if seen := passed[at.Ref]; seen == nil || !seen[at.off] {
-				p.function(at)
-			}
+			enter(at)
+		}
+	}
+	for _, f := range p.functions {
+		for _, at := range f.elsewhere {
+			enter(at)
 		}
 	}
 	p.walkAll()

@@ -8,7 +8,9 @@
 //     Where two paths meet they must agree on rsp. Where the compiler wrote
 //     call frame information, it must agree too (cfi.go).
 //   - Calls are edges of a call graph. A pointer that is called may be any
-//     function whose address the program takes (reach.go).
+//     function whose address the program takes (reach.go); but if it comes from
+//     a static that no code can reach but by its name, only what is stored
+//     there (cells.go).
 //   - The bound of a function is the longest path through the graph, each edge
 //     costing the depth of rsp at the call and 8 bytes for the return address.
 //     A cycle has no bound (bound.go).

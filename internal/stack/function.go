@@ -21,7 +21,10 @@ type function struct {
 	own      int64 // bytes below rsp at the entry that it uses by itself
 	edges    []edge
 	uses     []use
-	depths   depthLog
+	// elsewhere are the addresses that it uses on another stack.
+	elsewhere []place
+	stores    []store
+	depths    depthLog
 }
 
 // edge is a transfer of control to another function.
@@ -33,7 +36,10 @@ type edge struct {
 	panics bool
 	// elsewhere is set when rsp is on another stack: the edge costs nothing.
 	elsewhere bool
-	pc        int64
+	// cell is where an indirect edge has its target from, if inCell is set.
+	cell   place
+	inCell bool
+	pc     int64
 }
 
 // indirect as the target of an edge means any function whose address is taken.
@@ -47,6 +53,8 @@ type use struct {
 	// escapes is set where the address may outlive the panic path, see the
 	// package comment.
 	escapes bool
+	// access is set where all that is done is to access the cell at the place.
+	access bool
 }
 
 // codeError is a reason that lies at one instruction.
@@ -65,7 +73,7 @@ func failf(pc int64, format string, args ...any) error {
 func (f *function) addEdge(e edge) {
 	for i := range f.edges {
 		o := &f.edges[i]
-		if o.to == e.to && o.call == e.call && o.panics == e.panics && o.elsewhere == e.elsewhere {
+		if o.to == e.to && o.call == e.call && o.panics == e.panics && o.elsewhere == e.elsewhere && o.inCell == e.inCell && o.cell == e.cell {
 			if e.depth > o.depth {
 				o.depth, o.pc = e.depth, e.pc
 			}
@@ -84,6 +92,7 @@ func (f *function) addUse(u use) {
 	}
 	f.uses[i].normal = f.uses[i].normal || u.normal
 	f.uses[i].escapes = f.uses[i].escapes || u.escapes
+	f.uses[i].access = f.uses[i].access && u.access
 }
 
 func comparePlaces(a, b place) int {

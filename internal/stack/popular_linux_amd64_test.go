@@ -9,7 +9,7 @@ import (
 )
 
 // unboundedPopular are the functions of the crate popular that have no bound,
-// each with a part of the reason.
+// at all levels or at one, each with a part of the reason.
 var unboundedPopular = map[string]string{
 	// These call themselves in the machine code.
 	"blake3": "recursion: ", "blake3_derive": "recursion: ", "blake3_keyed": "recursion: ", "blake3_xof": "recursion: ",
@@ -17,10 +17,12 @@ var unboundedPopular = map[string]string{
 	// A limit of the analysis, not a property of the code: an indirect call may
 	// reach all candidates of the set. As the only root of a set, each of these
 	// but memmem and memmem_count has a bound. The set cannot be split by root:
-	// one may store a function in a static that another calls.
-	"memchr": "(by pointer)", "memchr2": "(by pointer)", "memchr3": "(by pointer)", "memrchr": "(by pointer)", "memchr_count": "(by pointer)",
+	// one may store a function in a static that another calls. The statics of
+	// memchr are not confined (cells.go): where nothing was found LLVM leaves in
+	// rdx, or in the argument that does not matter, what was there before, and
+	// that is the address of the static.
+	"memchr": "(by pointer)", "memchr2": "(by pointer)", "memchr3": "(by pointer)", "memrchr": "(by pointer)", `memchr_count "s"`: "(by pointer)",
 	"memmem": "(by pointer)", "memmem_reverse": "(by pointer)", "memmem_count": "(by pointer)",
-	"cbrt": "(by pointer)", "fma": "(by pointer)", "fmaf": "(by pointer)",
 }
 
 // TestPaintPopular runs functions of crates that many use on painted stacks, as
@@ -46,7 +48,11 @@ func TestPaintPopular(t *testing.T) {
 			for _, root := range set.Roots {
 				name := strings.TrimPrefix(root.Name, "paint_")
 				b, err := a.Bound(root.Name)
-				if reason, ok := unboundedPopular[name]; ok {
+				reason, ok := unboundedPopular[name]
+				if !ok {
+					reason, ok = unboundedPopular[name+" "+level]
+				}
+				if ok {
 					if err == nil {
 						t.Errorf("%s: a bound of %d bytes, want none", name, b.Bytes)
 					} else if !strings.Contains(err.Error(), reason) {

@@ -30,6 +30,12 @@ type program struct {
 	callers   map[int32][]int32
 	// within lists the functions by their section, once all are walked.
 	within map[link.Ref][]int32
+	// sets are the values of kind oneOf; setIndex finds them.
+	sets     [][]place
+	setIndex map[string]int64
+	// confined are the sections whose cells are known; see cells.go.
+	confined map[link.Ref]bool
+	cells    map[place]*cell
 }
 
 // section is a live section with what refers to where from it.
@@ -78,7 +84,7 @@ type table struct {
 }
 
 func newProgram(set *link.Set) (*program, error) {
-	p := &program{set: set, sections: map[link.Ref]*section{}, index: map[place]int32{}, callers: map[int32][]int32{}}
+	p := &program{set: set, sections: map[link.Ref]*section{}, index: map[place]int32{}, callers: map[int32][]int32{}, setIndex: map[string]int64{}}
 	for _, ref := range set.Live {
 		s := set.Section(ref)
 		sec := &section{ref: ref, kind: s.Kind, name: s.Name, data: s.Data}

@@ -39,9 +39,23 @@ type reach struct {
 	called [contexts]bool
 }
 
-// explore walks everything that the roots reach, until neither the set of
-// functions nor what is known of them changes.
+// explore walks all code, and tells what of it the roots reach.
 func (p *program) explore(roots []int32) *reach {
+	// What cells hold is found in all functions, and may lead to more.
+	for known := -1; ; {
+		r := p.reachFrom(roots)
+		p.walkRest()
+		if len(p.functions) == known {
+			return r
+		}
+		known = len(p.functions)
+		p.findCells()
+	}
+}
+
+// reachFrom walks everything that the roots reach, until neither the set of
+// functions nor what is known of them changes.
+func (p *program) reachFrom(roots []int32) *reach {
 	for {
 		p.walkAll()
 		known := len(p.functions)
@@ -120,24 +134,50 @@ func (r *reach) spread(n node) {
 	for i := range f.edges {
 		e := &f.edges[i]
 		ctx := e.context(n.ctx)
-		switch {
-		case e.elsewhere:
-		case e.to != indirect:
-			r.visit(node{e.to, ctx})
-		case !r.called[ctx]:
+		if e.elsewhere {
+			continue
+		}
+		known, all := r.targets(e)
+		for _, to := range known {
+			r.visit(node{to, ctx})
+		}
+		if all && !r.called[ctx] {
 			r.called[ctx] = true
 			for _, f := range r.taken[ctx] {
 				r.visit(node{f, ctx})
 			}
 		}
 	}
+	for _, s := range f.stores {
+		if !s.elsewhere && !s.anything && !r.confined[s.cell.Ref] {
+			r.take(s.value, normal)
+		}
+	}
 	for _, u := range f.uses {
+		if u.access && r.confined[u.Ref] {
+			continue
+		}
 		ctx := panicking
 		if u.escapes || u.normal && n.ctx == normal {
 			ctx = normal
 		}
 		r.take(u.place, ctx)
 	}
+}
+
+// targets are the functions that an edge leads to, and whether it also leads to
+// all whose address its context may hold.
+func (p *program) targets(e *edge) (known []int32, all bool) {
+	if e.to != indirect {
+		return []int32{e.to}, false
+	}
+	if e.inCell && p.confined[e.cell.Ref] {
+		// A cell without a function is not understood, or never called.
+		if c := p.cells[e.cell]; c != nil && len(c.functions) > 0 {
+			return c.functions, c.anything
+		}
+	}
+	return nil, true
 }
 
 // context is the context of e's target when e's function runs in ctx.

@@ -96,9 +96,7 @@ func Analyze(set *link.Set) (*Analysis, error) {
 			roots = append(roots, f)
 		}
 	}
-	r := p.explore(roots)
-	p.walkRest()
-	a.graph = newGraph(r)
+	a.graph = newGraph(p.explore(roots))
 	return a, nil
 }
 

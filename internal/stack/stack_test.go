@@ -88,6 +88,10 @@ func TestBound(t *testing.T) {
 		{"stored on the panic path's stack", []testSection{ // the address of huge is no candidate for the call in f
 			{name: "f", code: "85 ff  74 0f  48 8d 05 00 00 00 00  48 89 07  50  ff 16  58  c3  48 83 ec 18  48 8d 05 00 00 00 00  48 89 44 24 08  48 89 e7  e8 00 00 00 00",
 				relocs: []testReloc{{7, rPC32, "foo", -4}, {26, rPC32, "huge", -4}, {39, rPLT32, "die", -4}}}, framed, huge, diverges}, 8 + 24 + 8 + 72, ""},
+		{"one of two passed on the panic path", []testSection{ // in rdi, to a function that does not return
+			{name: "f", code: "85 ff  74 0f  48 8d 05 00 00 00 00  48 89 07  50  ff 16  58  c3  85 f6  74 09  48 8d 3d 00 00 00 00  eb 07  48 8d 3d 00 00 00 00  48 83 ec 18  e8 00 00 00 00",
+				relocs: []testReloc{{7, rPC32, "foo", -4}, {26, rPC32, "huge", -4}, {35, rPC32, "huge too", -4}, {44, rPLT32, "die", -4}}},
+			framed, huge, {name: "huge too", code: huge.code}, diverges}, 8 + 24 + 8 + 72, ""},
 		{"left behind by the panic path", []testSection{ // mov %rax, (%rdi) instead
 			{name: "f", code: "85 ff  74 0f  48 8d 05 00 00 00 00  48 89 07  50  ff 16  58  c3  48 83 ec 18  48 8d 05 00 00 00 00  48 89 47 08 90  48 89 e7  e8 00 00 00 00",
 				relocs: []testReloc{{7, rPC32, "foo", -4}, {26, rPC32, "huge", -4}, {39, rPLT32, "die", -4}}}, framed, huge, diverges}, 8 + 8 + 8 + 1<<20, ""},

@@ -2,7 +2,6 @@ package stack
 
 import (
 	"github.com/cargo-rustgo/cargo-rustgo/internal/amd64"
-	"github.com/cargo-rustgo/cargo-rustgo/internal/elfmacho"
 	"github.com/cargo-rustgo/cargo-rustgo/internal/reloc"
 )
 
@@ -30,12 +29,13 @@ func (w *walker) step(pc int64, inst *amd64.Inst, s *state) (on bool, err error)
 		if err != nil {
 			return false, err
 		}
-		return w.call(pc, to, s)
+		return w.call(pc, []place{to}, s)
 	case amd64.CallIndirect:
-		if to, ok := w.pointee(pc, inst, s); ok {
-			return w.call(pc, to, s)
+		if targets, ok := w.callees(pc, inst, s); ok {
+			return w.call(pc, targets, s)
 		}
-		w.noteEdge(edge{to: indirect, call: true, pc: pc}, s)
+		cell, inCell := w.through(pc, inst, s)
+		w.noteEdge(edge{to: indirect, call: true, cell: cell, inCell: inCell, pc: pc}, s)
 		w.clobber(s)
 		return true, nil
 	case amd64.Jump, amd64.CondJump:
@@ -119,33 +119,33 @@ func (w *walker) operandPlace(pc int64, inst *amd64.Inst) (at place, got, ok boo
 	return place{}, false, false
 }
 
-// pointee is the function that an indirect call or jump goes to, where that is
-// known.
-func (w *walker) pointee(pc int64, inst *amd64.Inst, s *state) (place, bool) {
+// callees are the functions that an indirect call or jump may go to, where they
+// are known.
+func (w *walker) callees(pc int64, inst *amd64.Inst, s *state) ([]place, bool) {
 	if inst.Memory() {
 		at, got, ok := w.operandPlace(pc, inst)
-		return at, ok && got
+		return []place{at}, ok && got
 	}
 	v := s[inst.RM()]
-	if v.kind != address {
-		return place{}, false
-	}
-	sec := w.sections[v.Ref]
-	return v.place, sec != nil && sec.kind == elfmacho.Text
+	return w.pointees(v), w.isFunction(v)
 }
 
-// call notes a direct call. It reports whether the callee returns.
-func (w *walker) call(pc int64, to place, s *state) (bool, error) {
-	if n, ok := w.probedBytes(to, s); ok {
-		// The function pushes rbp and stores below rsp down to n bytes from
-		// here; it preserves all registers.
-		w.touch(s, n+24)
-		return true, nil
+// call notes a call of one of some functions. It reports whether one returns.
+func (w *walker) call(pc int64, targets []place, s *state) (bool, error) {
+	returns := false
+	for _, to := range targets {
+		if n, ok := w.probedBytes(to, s); ok {
+			// The function pushes rbp and stores below rsp down to n bytes from
+			// here; it preserves all registers.
+			w.touch(s, n+24)
+			return true, nil
+		}
+		f := w.function(to)
+		w.noteEdge(edge{to: f, call: true, pc: pc}, s)
+		returns = returns || w.functions[f].returns
 	}
-	f := w.function(to)
-	w.noteEdge(edge{to: f, call: true, pc: pc}, s)
 	w.clobber(s)
-	return w.functions[f].returns, nil
+	return returns, nil
 }
 
 func (w *walker) clobber(s *state) {
@@ -165,15 +165,15 @@ func (w *walker) jump(pc int64, to place, s *state) error {
 			return w.flow(to.off, s)
 		}
 	}
-	return w.tailCall(pc, w.function(to), s)
+	return w.tailCall(edge{to: w.function(to), pc: pc}, s)
 }
 
 // tailCall notes a jump that leaves the function for good.
-func (w *walker) tailCall(pc int64, to int32, s *state) error {
-	w.noteEdge(edge{to: to, pc: pc}, s)
-	returns := to == indirect || w.functions[to].returns
+func (w *walker) tailCall(e edge, s *state) error {
+	w.noteEdge(e, s)
+	returns := e.to == indirect || w.functions[e.to].returns
 	if returns && s[amd64.RSP] != stackValue(entryAnchor, 0) {
-		return failf(pc, "jumps to another function with rsp %s", s[amd64.RSP].describe())
+		return failf(e.pc, "jumps to another function with rsp %s", s[amd64.RSP].describe())
 	}
 	if w.final {
 		w.block.exit = w.block.exit || returns
@@ -183,8 +183,13 @@ func (w *walker) tailCall(pc int64, to int32, s *state) error {
 
 // jumpIndirect follows a jump table, or notes a jump to another function.
 func (w *walker) jumpIndirect(pc int64, inst *amd64.Inst, s *state) error {
-	if to, ok := w.pointee(pc, inst, s); ok {
-		return w.jump(pc, to, s)
+	if targets, ok := w.callees(pc, inst, s); ok {
+		for _, to := range targets {
+			if err := w.jump(pc, to, s); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
 	tables := w.sec.tables
 	if v := s[inst.RM()]; !inst.Memory() && v.kind == tableTarget {
@@ -197,8 +202,10 @@ func (w *walker) jumpIndirect(pc int64, inst *amd64.Inst, s *state) error {
 	// Without a frame it is a jump to another function, if the address comes
 	// from memory: a jump table holds distances.
 	atEntry := s[amd64.RSP] == stackValue(entryAnchor, 0)
-	if atEntry && (inst.Memory() || s[inst.RM()].kind == loaded) {
-		return w.tailCall(pc, indirect, s)
+	cell, inCell := w.through(pc, inst, s)
+	away := edge{to: indirect, cell: cell, inCell: inCell, pc: pc}
+	if atEntry && (inst.Memory() || inCell || s[inst.RM()].kind == loaded) {
+		return w.tailCall(away, s)
 	}
 	// Any table that leads into this code might be meant.
 	if err := w.follow(pc, tables, s); err != nil {
@@ -206,7 +213,7 @@ func (w *walker) jumpIndirect(pc int64, inst *amd64.Inst, s *state) error {
 	}
 	switch {
 	case atEntry:
-		return w.tailCall(pc, indirect, s)
+		return w.tailCall(away, s)
 	case len(tables) == 0:
 		return failf(pc, "indirect jump without a known table, with rsp %s", s[amd64.RSP].describe())
 	}

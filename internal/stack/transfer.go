@@ -44,6 +44,7 @@ func (w *walker) transfer(pc int64, inst *amd64.Inst, s *state) error {
 		}
 	}
 	if w.isStatic(next) {
+		w.noteSwitch(next)
 		next = value{kind: otherStack}
 		w.f.switches = true
 	}
@@ -77,7 +78,10 @@ func (w *walker) transferElsewhere(pc int64, inst *amd64.Inst, s *state, effect 
 		}
 		return nil
 	case amd64.StackMove, amd64.StackLeave:
-		if from := s[effect.Reg]; !w.isStatic(from) && from.kind != otherStack {
+		from := s[effect.Reg]
+		if w.isStatic(from) {
+			w.noteSwitch(from)
+		} else if from.kind != otherStack {
 			s[amd64.RSP] = value{kind: farStack}
 			return nil
 		}
@@ -129,6 +133,10 @@ func forget(regs amd64.Regs, s *state) {
 // eval computes the value that an instruction gives to a register, if it is
 // one that the analysis follows.
 func (w *walker) eval(pc int64, inst *amd64.Inst, s *state) (reg int, v value, ok bool) {
+	if inst.Encoding == amd64.Legacy && inst.Map == amd64.Map0F && inst.Opcode&0xf0 == 0x40 && inst.W && inst.Mod() == 3 { // cmov
+		v, ok = w.oneOf(s[inst.Reg()], s[inst.RM()])
+		return inst.Reg(), v, ok
+	}
 	if inst.Encoding != amd64.Legacy || inst.Map != amd64.OneByte {
 		return 0, value{}, false
 	}
@@ -141,6 +149,9 @@ func (w *walker) eval(pc int64, inst *amd64.Inst, s *state) (reg int, v value, o
 	case op == 0x8b && inst.W:
 		if at, got, ok := w.operandPlace(pc, inst); ok && got {
 			return inst.Reg(), value{kind: address, place: at}, true
+		}
+		if at, ok := w.cellAt(pc, inst, s); ok {
+			return inst.Reg(), value{kind: content, place: at}, true
 		}
 		return inst.Reg(), value{kind: loaded}, true
 	case op == 0x8d && inst.W && !inst.AddrSize: // lea

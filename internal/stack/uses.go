@@ -1,6 +1,8 @@
 package stack
 
 import (
+	"slices"
+
 	"github.com/cargo-rustgo/cargo-rustgo/internal/amd64"
 	"github.com/cargo-rustgo/cargo-rustgo/internal/elfmacho"
 )
@@ -13,6 +15,7 @@ type blockUse struct {
 	// function that does not return.
 	escapes   bool
 	elsewhere bool // on another stack
+	access    bool // of a cell
 }
 
 // noteUses looks at what an instruction does with addresses. An address does
@@ -22,10 +25,20 @@ func (w *walker) noteUses(pc int64, inst *amd64.Inst, s *state) {
 	if !w.final {
 		return
 	}
+	elsewhere := s[amd64.RSP].kind == otherStack
 	note := func(at place, escapes bool) {
-		w.block.uses = append(w.block.uses, blockUse{at, escapes, s[amd64.RSP].kind == otherStack})
+		w.block.uses = append(w.block.uses, blockUse{at, escapes, elsewhere, false})
 	}
-	w.noteFormed(pc, inst, note)
+	noteAll := func(v value, escapes bool) {
+		for _, at := range w.pointees(v) {
+			note(at, escapes)
+		}
+	}
+	cell, inCell := w.cellAt(pc, inst, s)
+	if inCell {
+		w.block.uses = append(w.block.uses, blockUse{cell, true, elsewhere, true})
+	}
+	w.noteFormed(pc, inst, inCell, note)
 
 	switch inst.Flow() {
 	case amd64.Call, amd64.CallIndirect, amd64.Jump, amd64.CondJump, amd64.JumpIndirect:
@@ -35,42 +48,62 @@ func (w *walker) noteUses(pc int64, inst *amd64.Inst, s *state) {
 			return
 		}
 		escapes := w.mayReturn(pc, inst, s)
-		through := amd64.NoReg
-		if to, ok := w.pointee(pc, inst, s); ok && !inst.Memory() && w.isCode(to) {
-			through = inst.RM()
-		}
+		indirect := inst.Flow() == amd64.CallIndirect || inst.Flow() == amd64.JumpIndirect
 		for r := range s {
-			if r != through && s[r].pointer() && (callerSaved.Has(r) || r == inst.Base() || r == inst.Index() || through == amd64.NoReg && r == registerOperand(inst)) {
-				note(s[r].place, escapes)
+			if !s[r].pointer() {
+				continue
+			}
+			switch operand := indirect && r == registerOperand(inst); {
+			case operand && w.isTarget(s[r]):
+			case operand, callerSaved.Has(r), !inCell && (r == inst.Base() || r == inst.Index()):
+				noteAll(s[r], escapes)
 			}
 		}
 	case amd64.Return:
 		for _, r := range []int{amd64.RAX, amd64.RDX} {
-			if s[r].pointer() {
-				note(s[r].place, true)
-			}
+			noteAll(s[r], true)
 		}
 	default:
 		if compares(inst) {
 			return
 		}
 		reads := inst.Reads()
-		_, v, copied := w.eval(pc, inst, s)
-		copied = copied && v.pointer()
+		_, v, known := w.eval(pc, inst, s)
+		if known && v.kind == constant { // xor of a register with itself
+			return
+		}
+		copied := known && v.pointer()
 		stored := inst.Is(0x89) && inst.Memory() && inst.Base() != amd64.NoReg && s[inst.Base()].kind == onStack ||
 			inst.Encoding == amd64.Legacy && inst.Map == amd64.OneByte && inst.Opcode&0xf8 == 0x50
+		if inCell && storesRegister(inst) {
+			w.noteStore(cell, s[inst.Reg()], elsewhere, note)
+			return
+		}
 		for r := range s {
 			if !s[r].pointer() {
 				continue
 			}
 			if reads.Has(r) && !copied {
-				note(s[r].place, !stored)
+				noteAll(s[r], !stored)
 			}
-			if (r == inst.Base() || r == inst.Index()) && !copied && !isNop(inst) {
-				note(s[r].place, true)
+			if (r == inst.Base() || r == inst.Index()) && !copied && !inCell && !isNop(inst) {
+				noteAll(s[r], true)
 			}
 		}
 	}
+}
+
+// noteSwitch notes that rsp is set to v, on another stack.
+func (w *walker) noteSwitch(v value) {
+	if w.final {
+		w.block.uses = append(w.block.uses, blockUse{place: v.place, escapes: true, elsewhere: true})
+	}
+}
+
+// isTarget reports whether v is what an indirect call or jump goes to, and is
+// followed there.
+func (w *walker) isTarget(v value) bool {
+	return v.kind == content || w.isFunction(v)
 }
 
 // registerOperand is the register that an indirect call goes through.
@@ -84,10 +117,10 @@ func registerOperand(inst *amd64.Inst) int {
 func isNop(inst *amd64.Inst) bool { return inst.Is0F(0x1f) }
 
 // noteFormed notes the addresses that the instruction itself holds, in
-// relocations.
-func (w *walker) noteFormed(pc int64, inst *amd64.Inst, note func(at place, escapes bool)) {
+// relocations. What it does with a cell is noted elsewhere.
+func (w *walker) noteFormed(pc int64, inst *amd64.Inst, inCell bool, note func(at place, escapes bool)) {
 	for _, field := range []int{inst.DispOff, inst.ImmOff} {
-		if field == 0 {
+		if field == 0 || inCell && field == inst.DispOff {
 			continue
 		}
 		t, ok := w.sec.relocIn(pc + int64(field))
@@ -123,8 +156,13 @@ func isDirect(inst *amd64.Inst) bool {
 	return false
 }
 
-func (w *walker) isCode(at place) bool {
-	sec := w.sections[at.Ref]
+// isFunction reports whether v is one or one of several addresses of code.
+func (p *program) isFunction(v value) bool {
+	return (v.kind == address || v.kind == oneOf) && !slices.ContainsFunc(p.pointees(v), func(at place) bool { return !p.isCode(at) })
+}
+
+func (p *program) isCode(at place) bool {
+	sec := p.sections[at.Ref]
 	return sec != nil && sec.kind == elfmacho.Text
 }
 
@@ -136,19 +174,24 @@ func (w *walker) stays(pc int64, inst *amd64.Inst) bool {
 
 // mayReturn reports whether the target of a call or jump may return.
 func (w *walker) mayReturn(pc int64, inst *amd64.Inst, s *state) bool {
-	var to place
+	var targets []place
 	switch inst.Flow() {
 	case amd64.Call, amd64.Jump:
-		var err error
-		if to, err = w.branchTarget(pc, inst); err != nil {
+		to, err := w.branchTarget(pc, inst)
+		if err != nil {
 			return true
 		}
+		targets = []place{to}
 	default:
 		var ok bool
-		if to, ok = w.pointee(pc, inst, s); !ok {
+		if targets, ok = w.callees(pc, inst, s); !ok {
 			return true
 		}
 	}
-	i, ok := w.index[to]
-	return !ok || w.functions[i].returns
+	for _, to := range targets {
+		if i, ok := w.index[to]; !ok || w.functions[i].returns {
+			return true
+		}
+	}
+	return false
 }

@@ -12,7 +12,9 @@ const (
 	address               // the place
 	maybe                 // the place, or anything else
 	lost                  // addresses that were given up following, or anything else
+	oneOf                 // one of the addresses in the set with the number off
 	loaded                // 8 bytes of memory
+	content               // 8 bytes of memory: the cell at the place
 	inStatic              // somewhere around the writable static in place.Ref
 	tableEntry            // a field of the jump table at the place
 	tableTarget           // that field plus the place: a label
@@ -59,40 +61,46 @@ func entryState() *state {
 	return &s
 }
 
-// join makes s hold what is true on both paths. It reports whether s changed,
-// and calls lose for each address that can no longer be followed.
-func (s *state) join(t *state, lose func(place)) bool {
+// join makes s hold what is true on both paths. It reports whether s changed.
+func (w *walker) join(s, t *state) bool {
 	before := *s
 	for i := range s {
-		s[i] = joinValues(s[i], t[i], lose)
+		s[i] = w.joinValues(s[i], t[i])
 	}
 	return *s != before
 }
 
 // joinValues is the least upper bound in
 //
-//	any value but an address < unknown < maybe A < lost
-//	address A                          < maybe A
-func joinValues(a, b value, lose func(place)) value {
+//	any value but those below < unknown < maybe A < lost
+//	address A                           < maybe A
+//	address A < one of A, B, …                    < lost
+//	content A                                     < lost
+//
+// It remembers the addresses that can no longer be followed.
+func (w *walker) joinValues(a, b value) value {
 	if a == b {
 		return a
+	}
+	if v, ok := w.oneOf(a, b); ok {
+		return v
 	}
 	if !a.pointer() && a.kind != lost {
 		a, b = b, a
 	}
-	switch {
+	switch other := !b.pointer() && b.kind != lost; {
 	case !a.pointer() && a.kind != lost:
 		return value{}
-	case a.pointer() && (!b.pointer() && b.kind != lost || b.pointer() && a.place == b.place):
+	case a.single() && (other || b.single() && a.place == b.place):
 		return value{kind: maybe, place: a.place}
 	}
-	for _, v := range []value{a, b} {
-		if v.pointer() {
-			lose(v.place)
-		}
-	}
+	w.lost = append(append(w.lost, w.pointees(a)...), w.pointees(b)...)
 	return value{kind: lost}
 }
 
-// pointer reports whether v may be an address that is worth following.
-func (v value) pointer() bool { return v.kind == address || v.kind == maybe }
+// single reports whether v is an address, if anything that is followed.
+func (v value) single() bool { return v.kind == address || v.kind == maybe }
+
+// pointer reports whether v may be an address, or hold one, that is worth
+// following.
+func (v value) pointer() bool { return v.single() || v.kind == oneOf || v.kind == content }

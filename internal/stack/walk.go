@@ -33,14 +33,16 @@ type block struct {
 	exit  bool // ends in a return, or a jump to a function that returns
 	// notes are what its instructions add to the function, once it is known
 	// whether the block is on the panic path.
-	edges []edge
-	uses  []blockUse
+	edges  []edge
+	uses   []blockUse
+	stores []store
 }
 
 // walk fills in what the code of f tells. It depends on which callees return:
 // while that is unknown they are taken not to.
 func (p *program) walk(f *function) {
-	f.walked, f.fail, f.switches, f.own, f.edges, f.uses, f.depths = true, nil, false, 0, nil, nil, depthLog{}
+	f.walked, f.fail, f.switches, f.own = true, nil, false, 0
+	f.edges, f.uses, f.elsewhere, f.stores, f.depths = nil, nil, nil, nil, depthLog{}
 	sec := p.sections[f.at.Ref]
 	if sec == nil || sec.data == nil {
 		f.fail = failf(f.at.off, "control goes to a place that is not code")
@@ -116,7 +118,7 @@ func (w *walker) flow(to int64, s *state) error {
 		// A stack address that differs from path to path is not followed.
 		w.red.away = w.red.away || old[r].kind == onStack != (s[r].kind == onStack) || old[r].kind == onStack && old[r] != s[r]
 	}
-	if old.join(s, func(at place) { w.lost = append(w.lost, at) }) {
+	if w.join(old, s) {
 		w.pending = append(w.pending, to)
 	}
 	return nil
@@ -176,13 +178,21 @@ func (w *walker) finish() {
 			w.f.addEdge(e)
 		}
 		for _, u := range b.uses {
-			if !u.elsewhere {
-				w.f.addUse(use{u.place, !panics, u.escapes})
+			switch {
+			case !u.elsewhere:
+				w.f.addUse(use{u.place, !panics, u.escapes, u.access})
+			case !u.access && !slices.Contains(w.f.elsewhere, u.place):
+				w.f.elsewhere = append(w.f.elsewhere, u.place)
+			}
+		}
+		for _, s := range b.stores {
+			if !slices.Contains(w.f.stores, s) {
+				w.f.stores = append(w.f.stores, s)
 			}
 		}
 	}
 	for _, at := range w.lost {
-		w.f.addUse(use{at, true, true})
+		w.f.addUse(use{at, true, true, false})
 	}
 	w.f.own = w.red.below(w.f.own)
 }
@@ -216,7 +226,7 @@ func (w *walker) leadToExit() map[int64]bool {
 // return and take any address that its section names.
 func (w *walker) afterFailure() {
 	w.f.returns = true
-	w.f.own, w.f.edges, w.f.uses = 0, nil, nil
+	w.f.own, w.f.edges, w.f.uses, w.f.elsewhere, w.f.stores = 0, nil, nil, nil, nil
 	for i := range w.sec.targets {
 		t := &w.sec.targets[i]
 		if !t.inSection() {
@@ -224,8 +234,8 @@ func (w *walker) afterFailure() {
 		}
 		at := t.value()
 		at.off += 4
-		w.f.addUse(use{at, true, true})
-		w.f.addUse(use{place{t.place.Ref, int64(t.place.Off)}, true, true})
+		w.f.addUse(use{at, true, true, false})
+		w.f.addUse(use{place{t.place.Ref, int64(t.place.Off)}, true, true, false})
 	}
 }
 
