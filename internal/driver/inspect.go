@@ -14,12 +14,14 @@ import (
 // Inspected is what is known of an exported function on one platform.
 type Inspected struct {
 	Symbol, GoName, GoSignature string
-	Platform                    string   // GOOS/GOARCH
-	Frame                       int      // bytes of stack that it uses by itself
-	Bytes                       int      // bound, its callees and its return address included
-	Reason                      string   // why there is no bound; else empty
-	Path                        []string // to the deepest place, or to what is unbounded; demangled
-	Panics                      bool
+	Platform                    string // GOOS/GOARCH
+	Frame                       int    // bytes of stack that it uses by itself
+	Bytes                       int    // bound, its callees and its return address included
+	Reason                      string // why there is no bound, with demangled names; else empty
+	// Path leads to the deepest place, or to what is unbounded, in a recursion
+	// once around. Exports are named as in Go, what they call is demangled.
+	Path   []string
+	Panics bool
 }
 
 // Inspect compiles a crate and describes its exports, sorted by Go name. That
@@ -55,6 +57,14 @@ func inspect(ctx context.Context, o Options, t target.Target) ([]Inspected, erro
 		frames[f.Symbol] = f.Frame
 	}
 	var list []Inspected
+	exported := map[string]string{} // symbol → name in Go
+	for i := range in.functions {
+		f, err := function(&in.functions[i])
+		if err != nil {
+			return nil, err
+		}
+		exported[f.Symbol] = f.Name
+	}
 	for i := range in.functions {
 		f, err := function(&in.functions[i])
 		if err != nil {
@@ -73,11 +83,8 @@ func inspect(ctx context.Context, o Options, t target.Target) ([]Inspected, erro
 			return nil, err
 		}
 		entry.Bytes, entry.Panics = b.Bytes, b.Panics
-		for i, frame := range path {
-			if i == 0 {
-				frame.Function = f.Name
-			}
-			entry.Path = append(entry.Path, frame.Function)
+		for _, frame := range path {
+			entry.Path = append(entry.Path, cmp.Or(exported[frame.Symbol], frame.Function))
 		}
 		list = append(list, entry)
 	}
