@@ -144,19 +144,25 @@ func build(ctx context.Context, o Options, t target.Target) (*emit.Package, erro
 		return nil, err
 	}
 	defer in.close()
-	bounds, err := bound(in.set, in.functions, in.art.Config != nil && in.art.Config.RequireBounds)
+	analysis, err := stack.Analyze(in.set)
+	if err != nil {
+		return nil, diagnoseInput(err)
+	}
+	bounds, err := bound(analysis, in)
 	if err != nil {
 		return nil, err
 	}
-	img, err := image.Build(in.set)
+	img, err := image.Build(in.set, func(r link.Ref) bool { return deep(analysis, r) })
 	if err != nil {
 		return nil, diagnoseImage(err)
 	}
 	o.Progress(Event{"Stripping", fmt.Sprintf("%s -> %s", size(uint64(in.size)), size(imageSize(img)))})
-	if len(in.lib.Defines(recovers)) == 0 {
-		bounds.panics = nil
+	p, err := assemble(o, t, in.art, in.functions, bounds, img)
+	if err != nil {
+		return nil, err
 	}
-	return assemble(o, t, in.art, in.functions, bounds, img)
+	p.Platforms[0].Code, err = describe(analysis, in.set, img)
+	return p, err
 }
 
 // recovers is defined by panic handlers that come back to the trampoline: that
@@ -172,14 +178,12 @@ type bounds struct {
 
 // bound proves what each export needs of the stack, and finds those that can
 // panic.
-func bound(set *link.Set, functions []export, requireBounds bool) (*bounds, error) {
-	analysis, err := stack.Analyze(set)
-	if err != nil {
-		return nil, diagnoseInput(err)
-	}
+func bound(analysis *stack.Analysis, in *input) (*bounds, error) {
 	out := &bounds{map[string]int{}, map[string]string{}, map[string]bool{}}
+	requireBounds := in.art.Config != nil && in.art.Config.RequireBounds
+	recovers := len(in.lib.Defines(recovers)) > 0
 	var errs []error
-	for _, f := range functions {
+	for _, f := range in.functions {
 		b, err := analysis.Bound(f.Symbol)
 		var unbounded *stack.Unbounded
 		switch {
@@ -193,7 +197,7 @@ func bound(set *link.Set, functions []export, requireBounds bool) (*bounds, erro
 		default:
 			out.bytes[f.Symbol] = b.Bytes
 		}
-		if b.Panics {
+		if b.Panics && recovers {
 			out.panics[f.Symbol] = true
 		}
 	}

@@ -23,14 +23,30 @@ func verify(ctx context.Context, o Options, p *emit.Package, files map[string][]
 			o.Progress(Event{"Skipping", "verification: no go command in PATH"})
 			return nil
 		}
-		for s, m := range platform.Image.Memory {
-			// The fields that the linker fills in are zero on both sides.
-			if image.Segment(s) == image.Text && !bytes.Contains(object, m.Data) {
-				return fmt.Errorf("internal error: Go's assembler changed the code of %s/%s", platform.GOOS, platform.GOARCH)
-			}
+		if name := changed(object, platform.Image); name != "" {
+			return fmt.Errorf("internal error: Go's assembler changed the code of %s on %s/%s", name, platform.GOOS, platform.GOARCH)
 		}
 		pending += len(platform.Image.Loads) + len(platform.Image.Pointers)
 	}
 	o.Progress(Event{"Verifying", fmt.Sprintf("0 undefined, %d addresses left to Go's linker, code bytes unchanged", pending)})
 	return nil
+}
+
+// changed looks for the functions and constants of an image in an object, where
+// they are in the same order, and returns the name of one that is not there. The
+// fields that the linker fills in are zero on both sides.
+func changed(object []byte, img *image.Image) string {
+	text := img.Memory[image.Text].Data
+	for i := range img.Code {
+		c := &img.Code[i]
+		at := bytes.Index(object, text[c.Off:c.Off+c.Size])
+		if at < 0 {
+			return c.Name
+		}
+		object = object[at:]
+	}
+	if !bytes.Contains(object, text[img.Constants:]) {
+		return "constants"
+	}
+	return ""
 }

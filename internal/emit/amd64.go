@@ -31,7 +31,8 @@ import (
 // There are four forms:
 //
 //   - A function that uses no stack does not mind how it is aligned. It is
-//     called as it is, or, if it is small, copied into the trampoline.
+//     called as it is, or, if it is small, copied into the trampoline, without
+//     its frame pointer.
 //   - A function that uses little has a trampoline without a frame. Code behind
 //     its end, which is never executed, takes what Rust needs with ADJSP, so
 //     that Go's linker counts it when it checks that chains of nosplit
@@ -66,7 +67,8 @@ var (
 )
 
 func (p *Package) amd64(platform *Platform) ([]byte, error) {
-	var out printer
+	out := printer{name: platform.File()}
+	platform.names = platform.symbols(p.Name)
 	out.line("%s", Header)
 	out.line("")
 	out.line("//go:build !android")
@@ -88,10 +90,8 @@ func (p *Package) amd64(platform *Platform) ([]byte, error) {
 	if p.owns() {
 		ownLayout(&out)
 	}
-	text(&out, platform.Image, func(l image.Load) string {
-		return fmt.Sprintf("LEAQ %s, %s", address(l.To), amd64Names[l.Register])
-	})
-	data(&out, platform.Image)
+	platform.code(&out)
+	platform.data(&out)
 	return out.Bytes(), nil
 }
 
@@ -143,7 +143,7 @@ func (t *trampoline) write(out *printer) {
 	switch {
 	case t.platform.Own(t.Function):
 		t.own(out)
-	case t.bound <= returnAddress && t.call.Slots == 0:
+	case t.call.Slots == 0 && (t.export.Leaf != nil || t.bound <= returnAddress):
 		t.leaf(out)
 	case frame+t.call.Frame <= maxNosplit:
 		t.small(out, frame)
@@ -160,7 +160,9 @@ func (t *trampoline) leaf(out *printer) {
 	out.line("TEXT ·%s(SB), NOSPLIT|NOFRAME, $0-%d", t.Name, t.call.Frame)
 	t.loads(out)
 	if t.export.Leaf != nil {
-		out.raw(t.export.Leaf) // a call would cost more than what it calls
+		// A call would cost more than what it calls.
+		w := codeWriter{platform: t.platform, out: out, code: t.export.Leaf, lines: t.platform.leafLines(t.export), loads: new([]image.Load)}
+		w.write()
 	} else {
 		t.callRust(out)
 	}
@@ -169,9 +171,7 @@ func (t *trampoline) leaf(out *printer) {
 
 func (t *trampoline) small(out *printer, frame int) {
 	out.line("TEXT ·%s(SB), NOSPLIT|NOFRAME, $0-%d", t.Name, t.call.Frame)
-	if t.panics {
-		out.line("\tNO_LOCAL_POINTERS")
-	}
+	out.line("\tNO_LOCAL_POINTERS")
 	t.loads(out)
 	if t.panics {
 		out.line("\tPUSHQ BP")
@@ -246,7 +246,7 @@ func (t *trampoline) ret(out *printer) {
 }
 
 func (t *trampoline) callRust(out *printer) {
-	out.line("\tCALL %s", address(image.Address{Segment: image.Text, Off: int64(t.export.Off)}))
+	out.line("\tCALL %s", t.platform.place(image.Address{Segment: image.Text, Off: int64(t.export.Off)}))
 }
 
 // body aligns the stack, calls Rust, and leaves SP as it was.

@@ -20,9 +20,10 @@ import (
 //
 //	top | SP of the goroutine     |
 //	    | g                       |
-//	    | cookie                  |  if Rust can panic
+//	    | cookie for no arguments |  for good
 //	    | BP                      |  if Rust can panic
 //	    | slot in rustStacks      |  if the call may block
+//	    | cookie for arguments    |  during the call
 //	    |                         |
 //	    | C's stack args, padding |
 //	    |-------------------------|  SP at the call, aligned to 16
@@ -30,12 +31,13 @@ import (
 // Rust keeps BX, R12, R13 and R14, which hold g, 0, the goroutine's SP and the
 // slot. After a panic they are lost, but for R12, and memory has them.
 const (
-	ownSP     = 8 // distances below top
-	ownG      = 16
-	ownCookie = 24
-	ownBP     = 32
-	ownSlot   = 40
-	ownFrame  = 48
+	ownSP         = 8 // distances below top
+	ownG          = 16
+	ownCookie     = 24
+	ownBP         = 32
+	ownSlot       = 40
+	ownArgsCookie = 48
+	ownFrame      = 64
 )
 
 // Offsets in the structures of the runtime (runtime2.go: g.m, g.sched.sp,
@@ -87,10 +89,12 @@ func (t *trampoline) own(out *printer) {
 		out.line("\tMOVQ R13, %d(R10)", -ownSP)
 		out.line("\tMOVQ BX, %d(R10)", -ownG)
 		out.line("\tMOVQ BP, %d(R10)", -ownBP)
-		out.line("\tLEAQ %d(R10), CX", -ownFrame-slots)
-		out.line("\tMOVQ $%#x, R9", uint64(panicMagic))
-		out.line("\tXORQ R9, CX")
-		out.line("\tMOVQ CX, %d(R10)", -ownCookie)
+		if slots > 0 {
+			out.line("\tLEAQ %d(R10), CX", -ownFrame-slots)
+			out.line("\tMOVQ $%#x, R9", uint64(panicMagic))
+			out.line("\tXORQ R9, CX")
+			out.line("\tMOVQ CX, %d(R10)", -ownArgsCookie)
+		}
 		if t.Blocking {
 			out.line("\tMOVQ R14, %d(R10)", -ownSlot)
 		}
@@ -116,6 +120,9 @@ func (t *trampoline) own(out *printer) {
 	out.line("\tLEAQ %d(R10), SP", -ownFrame-slots)
 	t.callRust(out)
 	if t.panics {
+		if slots > 0 {
+			out.line("\tMOVQ $0, %d(SP)", ownFrame+slots-ownArgsCookie)
+		}
 		out.line("\tTESTQ R12, R12")
 		out.line("\tJNE panicked")
 	}

@@ -61,6 +61,10 @@ type Platform struct {
 	// Panics names the exports, by symbol, whose panics come back to the
 	// trampoline.
 	Panics map[string]bool
+	// Code is what is known of the functions of Image.Code, in its order.
+	Code []Code
+
+	names []string // of the assembler's functions: those of the code, and the constants
 }
 
 // DefaultStackLimit is how many bytes of a goroutine's stack a call should take
@@ -73,6 +77,7 @@ func (p *Package) Files() (map[string][]byte, error) {
 	files := map[string][]byte{
 		"rustgo.go":      p.declarations(),
 		"rustgo_stub.go": p.stub(),
+		"rustgo_init.go": p.orderGo(),
 	}
 	if p.panics() {
 		files["rustgo_panic.go"] = p.panicType()

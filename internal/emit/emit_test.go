@@ -8,7 +8,9 @@ import (
 	"testing"
 
 	"github.com/cargo-rustgo/cargo-rustgo/internal/abi"
+	"github.com/cargo-rustgo/cargo-rustgo/internal/debuginfo"
 	"github.com/cargo-rustgo/cargo-rustgo/internal/image"
+	"github.com/cargo-rustgo/cargo-rustgo/internal/stack"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -16,23 +18,42 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 // sample has one of everything: each width and class, arguments on C's stack,
 // a load, pointers at odd places, all four segments.
 func sample() *Package {
+	leaf := []byte{0x48, 0x8d, 0x05, 0, 0, 0, 0, 0xc3}
+	// A frame of 5000 bytes, and an epilogue before the end.
+	deep := []byte{
+		0x41, 0x56, 0x53, // push r14; push rbx
+		0x48, 0x81, 0xec, 0x88, 0x13, 0, 0, // sub rsp, 5000
+		0x85, 0xff, 0x74, 0x0b, // test edi, edi; je
+		0x48, 0x81, 0xc4, 0x88, 0x13, 0, 0, // add rsp, 5000
+		0x5b, 0x41, 0x5e, 0xc3, // pop rbx; pop r14; ret
+		0x0f, 0x0b, // ud2
+	}
+	text := make([]byte, 128)
+	copy(text, leaf)
+	copy(text[64:], deep)
+	text = append(text, "0123456789abcdefghi"...)
 	img := &image.Image{
 		Arch: "amd64",
 		Memory: [image.Segments]image.Memory{
 			image.Text: {
-				Data: append([]byte{0x48, 0x8d, 0x05, 0, 0, 0, 0, 0xc3}, []byte("0123456789abcdefghi")...), Size: 27, Align: 64,
-				Parts: []image.Part{{Off: 0, Size: 8, Name: "_RNvCs1234_5crate4leaf"}, {Off: 8, Size: 19, Name: ".rodata"}},
+				Data: text, Size: uint64(len(text)), Align: 64,
+				Parts: []image.Part{{Off: 0, Size: 8, Name: "_RNvCs1234_5crate4leaf"}, {Off: 64, Size: uint64(len(deep)), Name: "deep"}, {Off: 128, Size: 19, Name: ".rodata"}},
 			},
 			image.RelRO: {Data: make([]byte, 24), Size: 24, Align: 8, Parts: []image.Part{{Off: 0, Size: 24, Name: "vtable"}}},
 			image.Data:  {Data: []byte{1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 3}, Size: 14, Align: 2, Parts: []image.Part{{Off: 0, Size: 14, Name: "packed"}}},
 			image.BSS:   {Size: 4096, Align: 32, Parts: []image.Part{{Size: 4096, Name: "zeros"}}},
 		},
-		Loads: []image.Load{{Off: 0, Register: 0, To: image.Address{Segment: image.Data, Off: -4}}},
+		Code: []image.Code{
+			{Part: image.Part{Off: 0, Size: uint64(len(leaf)), Name: "_RNvCs1234_5crate4leaf"}, Start: 0, End: 32, Align: 32},
+			{Part: image.Part{Off: 64, Size: uint64(len(deep)), Name: "deep"}, Start: 32, End: 128, Align: 32, Split: true},
+		},
+		Constants: 128,
+		Loads:     []image.Load{{Off: 0, Register: 0, To: image.Address{Segment: image.Data, Off: -4}}},
 		Pointers: []image.Pointer{
-			{From: image.RelRO, Off: 8, To: image.Address{Segment: image.Text, Off: 8}},
+			{From: image.RelRO, Off: 8, To: image.Address{Segment: image.Text, Off: 130}},
 			{From: image.Data, Off: 3, To: image.Address{Segment: image.BSS, Off: 16}},
 		},
-		Exports: []image.Export{{Name: "leaf", Off: 0}, {Name: "many", Off: 0}, {Name: "fails", Off: 0}, {Name: "own", Off: 0}, {Name: "waits", Off: 0}},
+		Exports: []image.Export{{Name: "leaf", Off: 0}, {Name: "many", Off: 64}, {Name: "fails", Off: 0}, {Name: "own", Off: 0}, {Name: "waits", Off: 0}},
 	}
 	integer := func(name, typ string, size int, signed bool) Param {
 		return Param{name, typ, abi.Value{Size: size, Signed: signed}}
@@ -70,7 +91,16 @@ func sample() *Package {
 			},
 			{Name: "Waits", Symbol: "waits", Params: []Param{float("x", "float32", 4)}, Result: &result, StackLimit: DefaultStackLimit, Blocking: true},
 		},
-		Platforms: []Platform{{GOOS: "linux", GOARCH: "amd64", Image: img, Stack: map[string]int{"leaf": 136, "many": 5000, "fails": 200, "waits": 300}, Panics: map[string]bool{"fails": true, "own": true, "waits": true}}},
+		Platforms: []Platform{{GOOS: "linux", GOARCH: "amd64", Image: img, Stack: map[string]int{"leaf": 136, "many": 5000, "fails": 200, "waits": 300}, Panics: map[string]bool{"fails": true, "own": true, "waits": true},
+			Code: []Code{
+				{Known: true, Lines: []debuginfo.Line{{Off: 0, File: "src/lib.rs", Line: 3}, {Off: 7, File: "src/lib.rs", Line: 0}}},
+				{
+					Known: true,
+					Steps: []stack.Step{{Off: 2, Depth: 8, Len: 2}, {Off: 3, Depth: 16, Len: 1}, {Off: 10, Depth: 5016, Len: 7}, {Off: 21, Depth: 16, Len: 7}, {Off: 22, Depth: 8, Len: 1}, {Off: 24, Depth: 0, Len: 2}, {Off: 25, Depth: 5016, Len: 0}},
+					Lines: []debuginfo.Line{{Off: 0, File: "src/lib.rs", Line: 8}, {Off: 10, File: "src/deep.rs", Line: 20}, {Off: 14, File: ""}},
+				},
+			},
+		}},
 	}
 }
 

@@ -6,7 +6,12 @@ import (
 )
 
 // printer collects the text of one file.
-type printer struct{ bytes.Buffer }
+type printer struct {
+	bytes.Buffer
+	name           string // of the file
+	lines, counted int    // newlines so far, in so many bytes
+	foreign        bool   // what is next counts as of another file
+}
 
 func (p *printer) line(format string, args ...any) {
 	fmt.Fprintf(&p.Buffer, format, args...)

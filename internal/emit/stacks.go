@@ -26,6 +26,7 @@ func (p *Package) stacks() []byte {
 	out.line("package %s", p.Name)
 	source := strings.NewReplacer(
 		"STACK_SIZE", fmt.Sprint(p.OwnStackSize()), "HASH_SHIFT", fmt.Sprint(stackHashShift), "HASH_SIZE", fmt.Sprint(stackHashSize),
+		"COOKIE", fmt.Sprint(ownCookie), "FRAME", fmt.Sprint(ownFrame), "MAGIC", fmt.Sprintf("%#x", uint64(panicMagic)),
 		"PACKAGE", p.Name,
 	).Replace(stacksSource)
 	out.WriteString(source)
@@ -134,7 +135,10 @@ func rustStackAllocate(i int) {
 		panic("PACKAGE: no memory for a stack of " + strconv.Itoa(rustStackSize) + " bytes: " + err.Error())
 	}
 	rustStackMemory[i] = b
-	atomic.StoreUintptr(&rustStacks[i].top, uintptr(unsafe.Pointer(unsafe.SliceData(b)))+uintptr(len(b)))
+	top := uintptr(unsafe.Pointer(unsafe.SliceData(b))) + uintptr(len(b))
+	// What the panic handler looks for: where the stack pointer is at a call.
+	*(*uintptr)(unsafe.Pointer(&b[len(b)-COOKIE])) = (top - FRAME) ^ MAGIC
+	atomic.StoreUintptr(&rustStacks[i].top, top)
 }
 
 // rustStackCycle is collected in every cycle of the garbage collector.

@@ -3,6 +3,7 @@ package emit
 import (
 	"encoding/binary"
 	"fmt"
+	"sort"
 	"strings"
 
 	"github.com/ianlancetaylor/demangle"
@@ -10,95 +11,55 @@ import (
 	"github.com/cargo-rustgo/cargo-rustgo/internal/image"
 )
 
-// The symbols of the segments, as Go assembly names them. The <> makes them
-// local to the file, so that two packages, and two versions of one crate, fit
-// into a program, and so that -dynlink does not route them through Go's GOT.
-var segmentSymbols = [image.Segments]string{"·rust", "·rustrelro", "·rustdata", "·rustbss"}
+// The symbols of the segments but Text, as Go assembly names them. The <> makes
+// them local to the file, so that two packages, and two versions of one crate,
+// fit into a program, and so that -dynlink does not route them through Go's GOT.
+var segmentSymbols = [image.Segments]string{"", "·rustrelro<>", "·rustdata<>", "·rustbss<>"}
 
-func segmentSymbol(s image.Segment) string { return segmentSymbols[s] + "<>" }
+// place writes a place in a segment as an operand.
+func (p *Platform) place(a image.Address) string {
+	if a.Segment != image.Text {
+		return fmt.Sprintf("%s%+d(SB)", segmentSymbols[a.Segment], a.Off)
+	}
+	// An address outside of the image counts from what is nearest.
+	i := sort.Search(len(p.names), func(i int) bool { return p.start(i) > uint64(max(a.Off, 0)) })
+	i = max(i-1, 0)
+	if off := a.Off - int64(p.start(i)); off != 0 {
+		return fmt.Sprintf("%s%+d(SB)", p.names[i], off)
+	}
+	return p.names[i] + "(SB)"
+}
 
-// address writes a place in a segment as an operand.
-func address(a image.Address) string {
-	return fmt.Sprintf("%s%+d(SB)", segmentSymbol(a.Segment), a.Off)
+// start returns where in Text the assembler's function i starts: those of the
+// code, and then that of the constants.
+func (p *Platform) start(i int) uint64 {
+	if i < len(p.Image.Code) {
+		return p.Image.Code[i].Start
+	}
+	return p.Image.Constants
 }
 
 // quadsPerLine trades the length of lines against the size of the table that
 // maps code to lines in the Go program, which has an entry per line.
 const quadsPerLine = 16
 
-// raw writes bytes as directives. QUAD is what the assembler reads fastest.
-func (p *printer) raw(b []byte) {
-	for len(b) > 0 {
-		n := min(len(b)/8, quadsPerLine)
-		if n == 0 {
-			break
-		}
-		p.WriteByte('\t')
-		for i := range n {
-			if i > 0 {
-				p.WriteString("; ")
-			}
-			fmt.Fprintf(&p.Buffer, "QUAD $%#x", binary.LittleEndian.Uint64(b[8*i:]))
-		}
-		p.WriteByte('\n')
-		b = b[8*n:]
+// appendWord appends the directive for the first bytes of b, and returns how
+// many it is for. QUAD is what the assembler reads fastest.
+func appendWord(words []string, b []byte) ([]string, int64) {
+	switch {
+	case len(b) >= 8:
+		return append(words, fmt.Sprintf("QUAD $%#x", binary.LittleEndian.Uint64(b))), 8
+	case len(b) >= 4:
+		return append(words, fmt.Sprintf("LONG $%#x", binary.LittleEndian.Uint32(b))), 4
+	case len(b) >= 2:
+		return append(words, fmt.Sprintf("WORD $%#x", binary.LittleEndian.Uint16(b))), 2
 	}
-	if len(b) == 0 {
-		return
-	}
-	var parts []string
-	if len(b) >= 4 {
-		parts = append(parts, fmt.Sprintf("LONG $%#x", binary.LittleEndian.Uint32(b)))
-		b = b[4:]
-	}
-	if len(b) >= 2 {
-		parts = append(parts, fmt.Sprintf("WORD $%#x", binary.LittleEndian.Uint16(b)))
-		b = b[2:]
-	}
-	if len(b) == 1 {
-		parts = append(parts, fmt.Sprintf("BYTE $%#x", b[0]))
-	}
-	p.line("\t%s", strings.Join(parts, "; "))
-}
-
-// text writes the Text segment as one function. TOPFRAME ends every traceback
-// here: the frames of Rust are not Go's, and without it the profiler would
-// take what [SP] holds for a return address (runtime.sigprof and
-// runtime.(*unwinder).next, Go 1.26).
-func text(p *printer, img *image.Image, load func(image.Load) string) {
-	m := &img.Memory[image.Text]
-	p.line("")
-	p.line("TEXT %s(SB), NOSPLIT|NOFRAME|TOPFRAME, $0-0", segmentSymbol(image.Text))
-	if m.Align > 32 {
-		p.line("\tPCALIGN $%d", m.Align)
-	}
-	loads := img.Loads
-	const loadSize = 7
-	for i, part := range m.Parts {
-		end := m.Size
-		if i+1 < len(m.Parts) {
-			end = m.Parts[i+1].Off
-		}
-		at := part.Off
-		p.line("\t// %#x %s", at, demangled(part.Name))
-		for at < end {
-			stop := end
-			if len(loads) > 0 && loads[0].Off < end {
-				stop = loads[0].Off
-			}
-			p.raw(m.Data[at:stop])
-			at = stop
-			if at < end {
-				p.line("\t%s", load(loads[0]))
-				at += loadSize
-				loads = loads[1:]
-			}
-		}
-	}
+	return append(words, fmt.Sprintf("BYTE $%#x", b[0])), 1
 }
 
 // data writes the other segments.
-func data(p *printer, img *image.Image) {
+func (p *Platform) data(out *printer) {
+	img := p.Image
 	pointers := img.Pointers
 	flags := [image.Segments]string{image.RelRO: "RODATA|NOPTR", image.Data: "NOPTR", image.BSS: "NOPTR"}
 	for _, s := range []image.Segment{image.RelRO, image.Data, image.BSS} {
@@ -106,16 +67,16 @@ func data(p *printer, img *image.Image) {
 		if m.Size == 0 {
 			continue
 		}
-		name := segmentSymbol(s)
-		p.line("")
+		name := segmentSymbols[s]
+		out.line("")
 		parts := m.Parts
 		for off := uint64(0); s != image.BSS && off < m.Size; {
 			for len(parts) > 0 && parts[0].Off <= off {
-				p.line("// %#x %s", parts[0].Off, demangled(parts[0].Name))
+				out.line("// %#x %s", parts[0].Off, demangled(parts[0].Name))
 				parts = parts[1:]
 			}
 			if len(pointers) > 0 && pointers[0].From == s && pointers[0].Off == off {
-				p.line("DATA %s+%d(SB)/8, $%s", name, off, address(pointers[0].To))
+				out.line("DATA %s+%d(SB)/8, $%s", name, off, p.place(pointers[0].To))
 				pointers = pointers[1:]
 				off += 8
 				continue
@@ -133,11 +94,11 @@ func data(p *printer, img *image.Image) {
 			var word [8]byte
 			copy(word[:], m.Data[off:off+n])
 			if v := binary.LittleEndian.Uint64(word[:]); v != 0 {
-				p.line("DATA %s+%d(SB)/%d, $%#x", name, off, n, v)
+				out.line("DATA %s+%d(SB)/%d, $%#x", name, off, n, v)
 			}
 			off += n
 		}
-		p.line("GLOBL %s(SB), %s, $%d", name, flags[s], m.Size)
+		out.line("GLOBL %s(SB), %s, $%d", name, flags[s], m.Size)
 	}
 }
 

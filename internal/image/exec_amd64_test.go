@@ -527,7 +527,7 @@ func TestRewrites(t *testing.T) {
 func TestRewriteBytes(t *testing.T) {
 	var out strings.Builder
 	for _, r := range rewrites {
-		img, err := Build(resolve(t, false, []string{"f"}, gas(t, "f", strings.ReplaceAll(r.source(), ".balign 64", ".balign 32"))))
+		img, err := Build(resolve(t, false, []string{"f"}, gas(t, "f", strings.ReplaceAll(r.source(), ".balign 64", ".balign 32"))), nil)
 		if err != nil {
 			t.Fatalf("%s: %v", r.name, err)
 		}

@@ -39,6 +39,11 @@ type Image struct {
 	Loads []Load
 	// Pointers are the addresses in RelRO and Data, by segment and offset.
 	Pointers []Pointer
+	// Code are the sections of machine code in Text, by ascending offset; each
+	// can be a function of its own. Constants and thunks follow.
+	Code []Code
+	// Constants is the offset in Text of what follows the code.
+	Constants uint64
 	// Exports are the roots in the order of the set.
 	Exports []Export
 	// Spills is the number of bytes that the image's own code may use below
@@ -58,6 +63,21 @@ type Memory struct {
 type Part struct {
 	Off, Size uint64
 	Name      string // the symbol it starts with, mangled; else the section
+}
+
+// Code is a section of machine code.
+type Code struct {
+	Part
+	Section link.Ref
+	// Start and End are the room that it has in Text. Start is a multiple of
+	// FuncAlign, and End is where the next one starts: there is at least a byte
+	// after the code. Start is Off unless it is split.
+	Start, End uint64
+	// Split is set where there are Align bytes before the code for a prologue,
+	// which are not executed, and room for FuncAlign more bytes after the code,
+	// from a multiple of FuncAlign on.
+	Split bool
+	Align uint64
 }
 
 // Address is a place in a segment. Off may lie outside of the segment: code
@@ -86,9 +106,11 @@ type Pointer struct {
 type Export struct {
 	Name string
 	Off  uint64
-	// Leaf is the code of a small function without its return, if that does
-	// the same wherever it lies; else nil. It may use the stack.
-	Leaf []byte
+	// Leaf is the code of a small function that uses no stack, without its
+	// return and frame pointer, if that does the same wherever it lies; else
+	// nil. It starts LeafOff bytes after Off.
+	Leaf    []byte
+	LeafOff uint64
 }
 
 // An Error reports a relocation or a section that cannot become part of a Go
@@ -106,6 +128,10 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s: %s+%#x: %s", e.Object, e.Section, e.Off, e.Msg)
 }
 
+// FuncAlign is the multiple of bytes at which Go's linker places functions
+// (cmd/link/internal/amd64.funcAlign, Go 1.26).
+const FuncAlign = 32
+
 const (
 	// maxData is the strictest alignment that Go's linker gives a data symbol
 	// (cmd/link/internal/amd64.maxAlign, Go 1.26).
@@ -121,9 +147,11 @@ const (
 )
 
 // Build lays out the live sections of a set and applies their relocations.
-// Errors are of type *Error, joined if there are several.
-func Build(set *link.Set) (*Image, error) {
+// Sections of code for which split, if not nil, is true have room for a
+// prologue. Errors are of type *Error, joined if there are several.
+func Build(set *link.Set, split func(link.Ref) bool) (*Image, error) {
 	b := newBuilder(set)
+	b.split = split
 	if err := b.layout(); err != nil {
 		return nil, err
 	}

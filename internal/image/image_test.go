@@ -115,7 +115,7 @@ func TestBuildRefuses(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			_, err := Build(resolve(t, false, []string{"f"}, accessing(t, test.text, test.off, test.rel)))
+			_, err := Build(resolve(t, false, []string{"f"}, accessing(t, test.text, test.off, test.rel)), nil)
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want %q", err, test.want)
 			}
@@ -133,7 +133,7 @@ func TestGOTOperandAmongData(t *testing.T) {
 		1: {{Off: 3, Kind: reloc.PC32, Symbol: 2, Addend: -4}},
 		2: {{Off: 3, Kind: reloc.GOT32, Symbol: 1, Addend: -4}},
 	})
-	_, err := Build(resolve(t, false, []string{"f"}, data))
+	_, err := Build(resolve(t, false, []string{"f"}, data), nil)
 	if want := "an operand of an instruction among data"; err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("got %v, want %q", err, want)
 	}
@@ -154,7 +154,7 @@ func TestLimits(t *testing.T) {
 		data := object(t, []elfmacho.Section{
 			{Name: ".text.f", Kind: elfmacho.Text, Data: []byte{0x48, 0x8d, 0x05, 0, 0, 0, 0, 0xc3}}, test.section,
 		}, []elfmacho.Symbol{function, variable}, map[int32][]elfmacho.Reloc{1: {{Off: 3, Kind: reloc.PC32, Symbol: 2, Addend: -4}}})
-		if _, err := Build(resolve(t, false, []string{"f"}, data)); err == nil || !strings.Contains(err.Error(), test.want) {
+		if _, err := Build(resolve(t, false, []string{"f"}, data), nil); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: got %v, want %q", test.name, err, test.want)
 		}
 	}
@@ -186,7 +186,7 @@ func TestPadding(t *testing.T) {
 // A root that is a variable is an object's business only.
 func TestRootsOfData(t *testing.T) {
 	data := accessing(t, []byte{0xc3, 0x48, 0x8d, 0x05, 0, 0, 0, 0}, 4, elfmacho.Reloc{Kind: reloc.PC32, Addend: -4})
-	if _, err := Build(resolve(t, false, []string{"x"}, data)); err == nil || !strings.Contains(err.Error(), "`x` is not a function") {
+	if _, err := Build(resolve(t, false, []string{"x"}, data), nil); err == nil || !strings.Contains(err.Error(), "`x` is not a function") {
 		t.Errorf("got %v", err)
 	}
 	o, err := BuildObject(resolve(t, true, []string{"x"}, data), false)
@@ -432,7 +432,7 @@ func FuzzBuild(f *testing.F) {
 				continue
 			}
 			if set, err := link.Resolve([]*link.Library{lib}, roots); err == nil {
-				Build(set)
+				Build(set, nil)
 			}
 		}
 	})

@@ -19,6 +19,7 @@ type builder struct {
 	at        [][]Address          // by object and section, of live sections
 	slots     map[Address]uint64   // addresses with a slot in RelRO
 	constants map[constant]Address // of mergeable sections
+	split     func(link.Ref) bool  // may be nil
 	padding   uint64               // bytes between sections
 	trapAt    uint64               // offset of the trap in Text, which follows code; 0 if there is none
 }
@@ -70,16 +71,23 @@ func (b *builder) layout() error {
 			byAlign(segments[s])
 		}
 	}
+	code := len(segments[Text])
 	segments[Text] = append(segments[Text], constants...)
 
 	var errs []error
 	for i, list := range segments {
 		m := &b.memory[i]
 		m.Align = 1
-		for _, r := range list {
+		for j, r := range list {
+			if b.object == nil && Segment(i) == Text && j >= code {
+				b.endCode(m, b.set.Section(r).Align)
+			}
 			if err := b.place(Segment(i), m, r); err != nil {
 				errs = append(errs, err)
 			}
+		}
+		if b.object == nil && Segment(i) == Text {
+			b.endCode(m, 1)
 		}
 	}
 	if err := errors.Join(errs...); err != nil {
@@ -151,7 +159,10 @@ func (b *builder) place(segment Segment, m *Memory, r link.Ref) error {
 			return nil
 		}
 	}
-	off := (m.Size + s.Align - 1) &^ (s.Align - 1)
+	off := alignUp(m.Size, s.Align)
+	if b.object == nil && s.Kind == elfmacho.Text {
+		off = b.placeCode(m, r)
+	}
 	if s.Size > maxSize || off+s.Size > maxSize {
 		return b.errorf(r, 0, fmt.Sprintf("the %s segment is larger than %d MiB", segment, maxSize>>20), "make the static smaller")
 	}
@@ -164,11 +175,49 @@ func (b *builder) place(segment Segment, m *Memory, r link.Ref) error {
 	}
 	m.Align = max(m.Align, s.Align)
 	m.Size = off + s.Size
+	if b.object == nil && s.Kind == elfmacho.Text {
+		m.Size++ // for a trap
+		if b.image.Code[len(b.image.Code)-1].Split {
+			m.Size = alignUp(m.Size, FuncAlign) + FuncAlign
+		}
+	}
 	if b.object == nil {
 		m.Parts = append(m.Parts, Part{Off: off, Size: s.Size, Name: b.set.NameAt(r, 0)})
 	}
 	return nil
 }
+
+// placeCode gives a section of code its room and returns its offset. How long
+// what an assembler adds is depends on how the program is linked, so that it
+// gets whole multiples of FuncAlign.
+func (b *builder) placeCode(m *Memory, r link.Ref) uint64 {
+	s := b.set.Section(r)
+	c := Code{Section: r, Align: max(s.Align, FuncAlign), Split: b.split != nil && b.split(r)}
+	c.Start = alignUp(m.Size, c.Align)
+	c.Off = c.Start
+	if c.Split {
+		c.Off += c.Align
+	}
+	c.Size, c.Name = s.Size, b.set.NameAt(r, 0)
+	if n := len(b.image.Code); n > 0 {
+		b.image.Code[n-1].End = c.Start
+	}
+	b.image.Code = append(b.image.Code, c)
+	return c.Off
+}
+
+// endCode ends the code. What follows starts where a function with the alignment
+// of the segment could. It has no effect the second time.
+func (b *builder) endCode(m *Memory, align uint64) {
+	if n := len(b.image.Code); n > 0 && b.image.Code[n-1].End == 0 {
+		m.Align = max(m.Align, align, FuncAlign)
+		m.Size = alignUp(m.Size, m.Align)
+		b.image.Code[n-1].End = m.Size
+		b.image.Constants = m.Size
+	}
+}
+
+func alignUp(n, to uint64) uint64 { return (n + to - 1) &^ (to - 1) }
 
 func (b *builder) errorf(r link.Ref, off uint64, msg, help string) error {
 	return &Error{
@@ -191,7 +240,9 @@ func (b *builder) finish() (*Image, error) {
 		a := b.address(root.Place.Ref)
 		off := uint64(a.Off) + root.Place.Off
 		size := b.set.Objects[root.Object].Symbols[root.Symbol].Size
-		img.Exports = append(img.Exports, Export{root.Name, off, leaf(b.memory[Text].Data[off : off+size])})
+		e := Export{Name: root.Name, Off: off}
+		e.Leaf, e.LeafOff = leaf(b.memory[Text].Data[off : off+size])
+		img.Exports = append(img.Exports, e)
 	}
 	copy(img.Memory[:], b.memory)
 	for i := range img.Memory {

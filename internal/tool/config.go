@@ -26,6 +26,9 @@ type Config struct {
 	// StackLimit is how many bytes of a goroutine's stack a call may take, or
 	// 0 for the default.
 	StackLimit int
+	// OmitFramePointers lets the compiler use the register of the frame pointer
+	// for other things.
+	OmitFramePointers bool
 	// RequireBounds refuses functions for whose stack there is no bound.
 	RequireBounds bool
 	// Functions are the settings of single functions, by symbol.
@@ -73,6 +76,14 @@ var configKeys = map[string]func(c *Config, value json.RawMessage) error{
 	"stack-limit": func(c *Config, value json.RawMessage) (err error) {
 		c.StackLimit, err = decodeBytes(value, 1)
 		return err
+	},
+	"frame-pointers": func(c *Config, value json.RawMessage) error {
+		keep := true
+		if json.Unmarshal(value, &keep) != nil {
+			return fmt.Errorf("must be true or false")
+		}
+		c.OmitFramePointers = !keep
+		return nil
 	},
 	"require-bounds": func(c *Config, value json.RawMessage) error {
 		if json.Unmarshal(value, &c.RequireBounds) != nil {

@@ -96,6 +96,11 @@ func BuildStaticlib(ctx context.Context, o BuildOptions) (*Artifact, error) {
 		return nil, err
 	}
 	user := c.userRustFlags(cargoConfig, o.Triple, r.cfg)
+	if config == nil || !config.OmitFramePointers {
+		// As in Go and in Rust's own core: the execution tracer and others
+		// follow them. The user's flags come later and win.
+		user = slices.Concat([]string{"-Cforce-frame-pointers=yes"}, user)
+	}
 	for {
 		built, err := runRustc(ctx, o, p, slices.Concat(user, o.RustFlags, ourFlags(r), list.flags()))
 		if err != nil {
