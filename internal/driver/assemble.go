@@ -133,12 +133,12 @@ func param(t *signature.Type) (emit.Param, error) {
 	if err != nil {
 		return emit.Param{}, err
 	}
-	v := abi.Value{Size: int(t.Size)}
+	v := abi.Scalar{Size: int(t.Size)}
 	switch t.Kind {
 	case signature.Int8, signature.Int16, signature.Int32, signature.Int64, signature.Int:
 		v.Signed = true
 	case signature.Float32, signature.Float64:
 		v.Class = abi.Float
 	}
-	return emit.Param{Type: name, Value: v}, nil
+	return emit.Param{Type: name, Value: abi.Of("", v)}, nil
 }

@@ -16,7 +16,7 @@ import (
 //	| BP                 |  if Rust can panic, or the frame is large
 //	| pad to 16 bytes    |
 //	| cookie             |  if Rust can panic
-//	| C's stack args     |
+//	| C's result, args   |  in memory (amd64_args.go)
 //	|--------------------|  SP at the call
 //	| Rust, its return   |
 //	| address and red    |
@@ -61,10 +61,7 @@ const (
 	panicMagic = 0x9e3779b97f4a7c15
 )
 
-var (
-	amd64Integer = [...]string{"DI", "SI", "DX", "CX", "R8", "R9"}
-	amd64Names   = [...]string{"AX", "CX", "DX", "BX", "SP", "BP", "SI", "DI", "R8", "R9", "R10", "R11", "R12", "R13", "R14", "R15"}
-)
+var amd64Names = [...]string{"AX", "CX", "DX", "BX", "SP", "BP", "SI", "DI", "R8", "R9", "R10", "R11", "R12", "R13", "R14", "R15"}
 
 func (p *Package) amd64(platform *Platform) ([]byte, error) {
 	out := printer{name: platform.File()}
@@ -81,6 +78,9 @@ func (p *Package) amd64(platform *Platform) ([]byte, error) {
 	}
 	for i := range p.Functions {
 		f := &p.Functions[i]
+		if err := f.checkAMD64(); err != nil {
+			return nil, err
+		}
 		export, ok := exports[f.Symbol]
 		if !ok {
 			return nil, fmt.Errorf("internal error: `%s` has no code", f.Symbol)
@@ -100,6 +100,8 @@ type trampoline struct {
 	*Function
 	platform *Platform
 	call     abi.Call
+	stack    int // bytes of arguments and result on C's side of the stack
+	result   int // where among them the result is; negative if it is not
 	bound    int // bytes of stack that Rust needs, its return address included, if that is known
 	export   image.Export
 	panics   bool
@@ -113,27 +115,19 @@ func (p *Package) trampoline(f *Function, platform *Platform, export image.Expor
 		export:   export,
 		panics:   platform.Panics[f.Symbol],
 	}
-	var params []abi.Value
-	for _, q := range f.Params {
-		v := q.Value
-		v.Name = q.Name
-		params = append(params, v)
-	}
-	var result *abi.Value
-	if f.Result != nil {
-		result = &f.Result.Value
-	}
-	t.call = abi.SystemV(params, result)
+	t.call = f.amd64Call()
+	t.stack, t.result = amd64Stack(&t.call)
 	return t
 }
 
 // words is the number of 8-byte words between Go's part of the stack and
 // Rust's, without padding.
 func (t *trampoline) words() int {
+	words := t.stack / 8
 	if t.panics {
-		return t.call.Slots + 1
+		words++
 	}
-	return t.call.Slots
+	return words
 }
 
 func (t *trampoline) write(out *printer) {
@@ -143,7 +137,7 @@ func (t *trampoline) write(out *printer) {
 	switch {
 	case t.platform.Own(t.Function):
 		t.own(out)
-	case t.call.Slots == 0 && (t.export.Leaf != nil || t.bound <= returnAddress):
+	case t.stack == 0 && (t.export.Leaf != nil || t.bound <= returnAddress):
 		t.leaf(out)
 	case frame+t.call.Frame <= maxNosplit:
 		t.small(out, frame)
@@ -219,32 +213,6 @@ func (t *trampoline) large(out *printer, frame int) {
 	}
 }
 
-// loads puts arguments into registers.
-func (t *trampoline) loads(out *printer) {
-	for _, a := range t.call.Args {
-		if a.Register < 0 {
-			continue
-		}
-		register := fmt.Sprintf("X%d", a.Register)
-		if a.Class == abi.Integer {
-			register = amd64Integer[a.Register]
-		}
-		out.line("\t%s %s+%d(FP), %s", amd64Load(a.Value), a.Name, a.FP, register)
-	}
-}
-
-// ret stores the result and returns.
-func (t *trampoline) ret(out *printer) {
-	if r := t.call.Result; r != nil {
-		register := "X0"
-		if r.Class == abi.Integer {
-			register = "AX"
-		}
-		out.line("\t%s %s, ret+%d(FP)", amd64Store(r.Value), register, r.FP)
-	}
-	out.line("\tRET")
-}
-
 func (t *trampoline) callRust(out *printer) {
 	out.line("\tCALL %s", t.platform.place(image.Address{Segment: image.Text, Off: int64(t.export.Off)}))
 }
@@ -277,40 +245,19 @@ func (t *trampoline) way(out *printer, odd int) {
 		out.line("\tXORQ R10, R11")
 		out.line("\tPUSHQ R11")
 	}
-	for i := len(t.call.Args) - 1; i >= 0; i-- {
-		if a := &t.call.Args[i]; a.Register < 0 {
-			// The bits are what counts, also those of a float.
-			v := a.Value
-			v.Class = abi.Integer
-			out.line("\t%s %s+%d(FP), AX", amd64Load(v), a.Name, a.FP)
-			out.line("\tPUSHQ AX")
-		}
+	t.pushes(out)
+	if t.result >= 0 {
+		out.line("\tLEAQ %d(SP), DI", t.result)
 	}
 	t.callRust(out)
 	if t.panics {
 		// A cookie that is left could be taken for that of another call.
-		out.line("\tMOVQ $0, %d(SP)", 8*t.call.Slots)
+		out.line("\tMOVQ $0, %d(SP)", t.stack)
+	}
+	if t.result >= 0 {
+		t.copyResult(out, "SP", t.result)
 	}
 	if pushed > 0 {
 		out.line("\tADJSP $%d", -8*pushed)
 	}
-}
-
-// amd64Load is the instruction that reads v. Compilers expect callers to widen
-// small integers to 32 bits, although the psABI does not say so.
-func amd64Load(v abi.Value) string {
-	if v.Class == abi.Float {
-		return map[int]string{4: "MOVSS", 8: "MOVSD"}[v.Size]
-	}
-	if v.Signed {
-		return map[int]string{1: "MOVBLSX", 2: "MOVWLSX", 4: "MOVL", 8: "MOVQ"}[v.Size]
-	}
-	return map[int]string{1: "MOVBLZX", 2: "MOVWLZX", 4: "MOVL", 8: "MOVQ"}[v.Size]
-}
-
-func amd64Store(v abi.Value) string {
-	if v.Class == abi.Float {
-		return amd64Load(v)
-	}
-	return map[int]string{1: "MOVB", 2: "MOVW", 4: "MOVL", 8: "MOVQ"}[v.Size]
 }

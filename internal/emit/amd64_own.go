@@ -1,9 +1,5 @@
 package emit
 
-import (
-	"github.com/cargo-rustgo/cargo-rustgo/internal/abi"
-)
-
 // A function whose need of stack is large or not known runs on a stack of its
 // own thread, which stacks.go describes. Its trampoline switches stacks, so
 // that the runtime cannot trace through it, and ends every traceback
@@ -25,7 +21,7 @@ import (
 //	    | slot in rustStacks      |  if the call may block
 //	    | cookie for arguments    |  during the call
 //	    |                         |
-//	    | C's stack args, padding |
+//	    | C's result, args        |  in memory (amd64_args.go), and padding
 //	    |-------------------------|  SP at the call, aligned to 16
 //
 // Rust keeps BX, R12, R13 and R14, which hold g, 0, the goroutine's SP and the
@@ -83,7 +79,7 @@ func (t *trampoline) own(out *printer) {
 	out.line("\tMOVQ $1, 16(R10)")
 	out.line("\tMOVQ 8(R10), R10")
 	out.line("\tMOVQ SP, R13")
-	slots := 8 * (t.call.Slots + t.call.Slots%2)
+	slots := (t.stack + 15) &^ 15
 	if t.panics {
 		out.line("\tXORL R12, R12")
 		out.line("\tMOVQ R13, %d(R10)", -ownSP)
@@ -108,13 +104,16 @@ func (t *trampoline) own(out *printer) {
 	}
 	out.line("\tMOVQ %d(R11), R11", mG0)
 	out.line("\tMOVQ R11, 0(AX)(TLS*1)")
-	for i := range t.call.Args {
-		if a := &t.call.Args[i]; a.Register < 0 {
-			v := a.Value
-			v.Class = abi.Integer
-			out.line("\t%s %s+%d(FP), AX", amd64Load(v), a.Name, a.FP)
-			out.line("\tMOVQ AX, %d(R10)", -ownFrame-slots+8*a.Slot)
+	words := t.stackParts()
+	t.base(out, words)
+	for i, w := range words {
+		if w.Size > 0 {
+			t.loadWord(out, w, "CX")
+			out.line("\tMOVQ AX, %d(R10)", -ownFrame-slots+8*i)
 		}
+	}
+	if t.result >= 0 {
+		out.line("\tLEAQ %d(R10), DI", -ownFrame-slots+t.result)
 	}
 	t.loads(out)
 	out.line("\tLEAQ %d(R10), SP", -ownFrame-slots)
@@ -126,9 +125,17 @@ func (t *trampoline) own(out *printer) {
 		out.line("\tTESTQ R12, R12")
 		out.line("\tJNE panicked")
 	}
+	if t.result >= 0 {
+		out.line("\tLEAQ %d(SP), R10", t.result)
+	}
 	out.line("\tMOVQ TLS, CX")
 	out.line("\tMOVQ BX, 0(CX)(TLS*1)")
 	out.line("\tMOVQ R13, SP")
+	if t.result >= 0 {
+		// The stack stays, although SP is elsewhere: this is assembly, and a
+		// call that may block is still busy.
+		t.copyResult(out, "R10", 0)
+	}
 	if t.Blocking {
 		out.line("\tXORL CX, CX")
 		out.line("\tMOVQ CX, 24(R14)")

@@ -46,6 +46,9 @@ type Param struct {
 	Name  string
 	Type  string // in Go
 	Value abi.Value
+	// Composite is true if Type is a struct or an array, although Value may be
+	// one scalar.
+	Composite bool
 }
 
 // Platform is the machine code for one GOOS and GOARCH.
@@ -152,7 +155,9 @@ func (p *Platform) Own(f *Function) bool {
 
 // need is what the trampoline and the function need of the stack.
 func (p *Platform) need(f *Function) int {
-	return frame(p.Stack[f.Symbol]+p.Image.Spills, len(f.Params)+1)
+	call := f.amd64Call()
+	stack, _ := amd64Stack(&call)
+	return frame(p.Stack[f.Symbol]+p.Image.Spills, stack/8+1)
 }
 
 // frame is what a call needs below the return address of the trampoline, for a

@@ -56,10 +56,10 @@ func sample() *Package {
 		Exports: []image.Export{{Name: "leaf", Off: 0}, {Name: "many", Off: 64}, {Name: "fails", Off: 0}, {Name: "own", Off: 0}, {Name: "waits", Off: 0}},
 	}
 	integer := func(name, typ string, size int, signed bool) Param {
-		return Param{name, typ, abi.Value{Size: size, Signed: signed}}
+		return Param{Name: name, Type: typ, Value: abi.Of("", abi.Scalar{Size: size, Signed: signed})}
 	}
 	float := func(name, typ string, size int) Param {
-		return Param{name, typ, abi.Value{Size: size, Class: abi.Float}}
+		return Param{Name: name, Type: typ, Value: abi.Of("", abi.Scalar{Size: size, Class: abi.Float})}
 	}
 	result := integer("", "bool", 1, false)
 	return &Package{
@@ -77,7 +77,7 @@ func sample() *Package {
 					integer("d", "uint16", 2, false), integer("e", "int32", 4, true), integer("f", "uint32", 4, false),
 					integer("q", "unsafe.Pointer", 8, false), integer("h", "int16", 2, true), float("x", "float32", 4), float("y", "float64", 8),
 				},
-				Result: &Param{Type: "float64", Value: abi.Value{Size: 8, Class: abi.Float}},
+				Result: &Param{Type: "float64", Value: abi.Of("", abi.Scalar{Size: 8, Class: abi.Float})},
 			},
 			{Name: "Fails", Symbol: "fails", Params: []Param{integer("n", "uint", 8, false)}, StackLimit: DefaultStackLimit},
 			{
@@ -149,7 +149,7 @@ func TestFrames(t *testing.T) {
 		f := Function{Name: "F", Symbol: "leaf", StackLimit: DefaultStackLimit}
 		if test.slots > 0 {
 			for i := range 6 + test.slots {
-				f.Params = append(f.Params, Param{string(rune('a' + i)), "uint64", abi.Value{Size: 8}})
+				f.Params = append(f.Params, Param{Name: string(rune('a' + i)), Type: "uint64", Value: abi.Of("", abi.Scalar{Size: 8})})
 			}
 		}
 		p.Functions = []Function{f}
