@@ -27,6 +27,7 @@ const (
 	DuplicateSymbol   = "RG0012" // two strong definitions of one symbol
 	OutputConflict    = "RG0013" // the output directory cannot be written as asked
 	NoDebugInfo       = "RG0014" // an export without debug information
+	Declaration       = "RG0016" // a declaration in Go that does not match
 )
 
 // Diagnostic is one problem, for the user to read and fix.

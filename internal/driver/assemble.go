@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/cargo-rustgo/cargo-rustgo/internal/abi"
 	"github.com/cargo-rustgo/cargo-rustgo/internal/diag"
 	"github.com/cargo-rustgo/cargo-rustgo/internal/emit"
 	"github.com/cargo-rustgo/cargo-rustgo/internal/image"
@@ -32,15 +31,16 @@ func assemble(o Options, t target.Target, art *tool.Artifact, functions []export
 		config = new(tool.Config)
 	}
 	p.StackSize = config.StackSize
-	for i := range functions {
-		f, err := function(&functions[i])
-		if err != nil {
-			return nil, err
-		}
-		configure(&f, config)
-		p.Functions = append(p.Functions, f)
+	if err := unknownFunctions(config, functions); err != nil {
+		return nil, err
 	}
-	return p, unknownFunctions(config, functions)
+	if p.Functions, p.Types, err = golang(name, art, functions); err != nil {
+		return nil, err
+	}
+	for i := range p.Functions {
+		configure(&p.Functions[i], config)
+	}
+	return p, declared(p, functions, o.Out, t.GOARCH)
 }
 
 // configure applies what the manifest says of a function.
@@ -86,32 +86,6 @@ func packageDoc(name string, art *tool.Artifact) []string {
 	return append([]string{intro, ""}, doc...)
 }
 
-// function translates an export that check has accepted.
-func function(f *export) (emit.Function, error) {
-	out := emit.Function{Name: f.goName, Symbol: f.Symbol, NoEscape: f.NoEscape()}
-	names := signature.GoParams(f.Params)
-	for i, p := range f.Params {
-		q, err := param(p.Type)
-		if err != nil {
-			return out, err
-		}
-		switch q.Name = names[i]; q.Name {
-		case "g", "ret", "outcome": // a register and results to Go's assemblers
-			q.Name += "_"
-		}
-		out.Params = append(out.Params, q)
-	}
-	if f.Result != nil {
-		q, err := param(f.Result)
-		if err != nil {
-			return out, err
-		}
-		out.Result = &q
-	}
-	out.Doc = functionDoc(f)
-	return out, nil
-}
-
 // functionDoc returns the doc comment of f, beginning with its Go name where
 // the Rust one begins with the Rust name.
 func functionDoc(f *export) []string {
@@ -125,20 +99,4 @@ func functionDoc(f *export) []string {
 		}
 	}
 	return doc
-}
-
-// param translates a type.
-func param(t *signature.Type) (emit.Param, error) {
-	name, err := signature.GoType(t)
-	if err != nil {
-		return emit.Param{}, err
-	}
-	v := abi.Scalar{Size: int(t.Size)}
-	switch t.Kind {
-	case signature.Int8, signature.Int16, signature.Int32, signature.Int64, signature.Int:
-		v.Signed = true
-	case signature.Float32, signature.Float64:
-		v.Class = abi.Float
-	}
-	return emit.Param{Type: name, Value: abi.Of("", v)}, nil
 }

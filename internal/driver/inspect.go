@@ -58,18 +58,15 @@ func inspect(ctx context.Context, o Options, t target.Target) ([]Inspected, erro
 	}
 	var list []Inspected
 	exported := map[string]string{} // symbol → name in Go
-	for i := range in.functions {
-		f, err := function(&in.functions[i])
-		if err != nil {
-			return nil, err
-		}
-		exported[f.Symbol] = f.Name
+	functions, _, err := golang("", in.art, in.functions)
+	if err != nil {
+		return nil, err
 	}
-	for i := range in.functions {
-		f, err := function(&in.functions[i])
-		if err != nil {
-			return nil, err
-		}
+	for i := range functions {
+		exported[functions[i].Symbol] = functions[i].Name
+	}
+	for i := range functions {
+		f := &functions[i]
 		entry := Inspected{
 			Symbol: f.Symbol, GoName: f.Name, GoSignature: strings.TrimPrefix(f.Signature(), "func "),
 			Platform: t.String(), Frame: frames[f.Symbol],

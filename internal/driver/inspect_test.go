@@ -78,7 +78,7 @@ func TestInspect(t *testing.T) {
 		{GoName: "Factorial", Path: []string{"Factorial", "Factorial"}, Reason: "recursion: factorial → factorial"},
 		{GoName: "IsEven", Path: []string{"IsEven", "IsOdd", "IsEven"}, Reason: "recursion: "},
 		{GoName: "IsOdd", Path: []string{"IsOdd", "IsEven", "IsOdd"}, Reason: "recursion: "},
-		{GoName: "Leaf", Path: []string{"Leaf"}, Bytes: 8},
+		{GoName: "Leaf", Path: []string{"Leaf"}, Bytes: 16},
 	} {
 		i := slices.IndexFunc(list, func(f Inspected) bool { return f.GoName == want.GoName })
 		if i < 0 {

@@ -132,7 +132,7 @@ func (t *trampoline) words() int {
 
 func (t *trampoline) write(out *printer) {
 	out.line("")
-	out.line("// %s", t.Signature())
+	out.line("// %s", t.assembly())
 	frame := t.frame()
 	switch {
 	case t.platform.Own(t.Function):
@@ -151,7 +151,7 @@ func (t *trampoline) write(out *printer) {
 func (t *trampoline) frame() int { return frame(t.bound, t.words()) }
 
 func (t *trampoline) leaf(out *printer) {
-	out.line("TEXT ·%s(SB), NOSPLIT|NOFRAME, $0-%d", t.Name, t.call.Frame)
+	out.line("TEXT ·%s(SB), NOSPLIT|NOFRAME, $0-%d", t.assemblyName(), t.call.Frame)
 	t.loads(out)
 	if t.export.Leaf != nil {
 		// A call would cost more than what it calls.
@@ -164,7 +164,7 @@ func (t *trampoline) leaf(out *printer) {
 }
 
 func (t *trampoline) small(out *printer, frame int) {
-	out.line("TEXT ·%s(SB), NOSPLIT|NOFRAME, $0-%d", t.Name, t.call.Frame)
+	out.line("TEXT ·%s(SB), NOSPLIT|NOFRAME, $0-%d", t.assemblyName(), t.call.Frame)
 	out.line("\tNO_LOCAL_POINTERS")
 	t.loads(out)
 	if t.panics {
@@ -191,7 +191,7 @@ func (t *trampoline) small(out *printer, frame int) {
 }
 
 func (t *trampoline) large(out *printer, frame int) {
-	out.line("TEXT ·%s(SB), 0, $%d-%d", t.Name, frame, t.call.Frame)
+	out.line("TEXT ·%s(SB), 0, $%d-%d", t.assemblyName(), frame, t.call.Frame)
 	out.line("\tNO_LOCAL_POINTERS")
 	t.loads(out)
 	out.line("\tADJSP $%d", -frame)

@@ -18,6 +18,7 @@ type Package struct {
 	Name      string   // of the Go package
 	Doc       []string // lines of the package comment, without slashes
 	Functions []Function
+	Types     []Type // by name
 	Platforms []Platform
 	// StackSize is the least size in bytes of the stacks that the package has
 	// for functions that cannot run on a goroutine's; 0 means
@@ -27,12 +28,19 @@ type Package struct {
 
 // Function is one exported function as Go sees it.
 type Function struct {
-	Name     string // in Go
-	Symbol   string // in the image
-	Doc      []string
-	Params   []Param
-	Result   *Param // nil if there is none; its name is not used
-	NoEscape bool   // nothing keeps what the parameters point to
+	Name   string // in Go
+	Symbol string // in the image
+	Doc    []string
+	Params []Param
+	Result *Param // nil if there is none; its name is not used
+	// Receiver is the type of which the function is a method, without *; its
+	// first parameter is the receiver. Empty for a function.
+	Receiver string
+	// Declared is set if the declaration is not generated, as people wrote one.
+	Declared bool
+	// Fallible is set if Result is a value or an error.
+	Fallible *Fallible
+	NoEscape bool // nothing keeps what the parameters point to
 	// StackLimit is how many bytes of the goroutine's stack a call may take. A
 	// function that may need more runs on a stack of its own.
 	StackLimit int
@@ -46,9 +54,19 @@ type Param struct {
 	Name  string
 	Type  string // in Go
 	Value abi.Value
+	Check bool // the type has the method valid, which must return true
 	// Composite is true if Type is a struct or an array, although Value may be
 	// one scalar.
 	Composite bool
+}
+
+// Fallible is how a function's result is a value or an error: a bool and both,
+// at offsets in bytes.
+type Fallible struct {
+	Value                         string // in Go; empty if there is only an error
+	Error                         string
+	FailedOff, ValueOff, ErrorOff int
+	ValueSize, ErrorSize, Size    int
 }
 
 // Platform is the machine code for one GOOS and GOARCH.
@@ -84,6 +102,9 @@ func (p *Package) Files() (map[string][]byte, error) {
 	}
 	if p.panics() {
 		files["rustgo_panic.go"] = p.panicType()
+	}
+	if len(p.Types) > 0 {
+		files["rustgo_types.go"] = p.TypesFile()
 	}
 	if p.owns() {
 		files["rustgo_stack.go"] = p.stacks()

@@ -3,6 +3,7 @@ package emit
 import (
 	"fmt"
 	"go/format"
+	"slices"
 	"strings"
 )
 
@@ -26,67 +27,174 @@ func (p *Package) constraint() string {
 func (p *Package) declarations() []byte {
 	var out printer
 	p.head(&out, p.constraint())
-	for _, f := range p.Functions {
-		out.line("")
-		out.comment(f.Doc)
-		if f.Blocking {
-			f.blocking(&out)
+	for i := range p.Functions {
+		f := &p.Functions[i]
+		if f.Declared {
 			continue
 		}
+		out.line("")
+		out.comment(f.Doc)
+		if f.wrapped() {
+			f.wrapper(&out)
+		}
 		if f.NoEscape {
-			if len(f.Doc) > 0 {
+			if len(f.Doc) > 0 && !f.wrapped() {
 				out.line("//")
 			}
 			out.line("//go:noescape")
 		}
-		out.line("%s", f.Signature())
+		out.line("%s", f.assembly())
 	}
 	return gofmt(out.Bytes())
+}
+
+// wrapped reports whether Go code stands before the assembly.
+func (f *Function) wrapped() bool {
+	return f.Receiver != "" || f.Fallible != nil || f.Blocking || slices.ContainsFunc(f.Params, func(p Param) bool { return p.Check })
+}
+
+// assemblyName is the name of the assembly function.
+func (f *Function) assemblyName() string {
+	if f.wrapped() {
+		return "rust" + f.Receiver + f.Name
+	}
+	return f.Name
+}
+
+// assembly is the declaration of the assembly function.
+func (f *Function) assembly() string {
+	result := ""
+	if f.Result != nil {
+		result = " " + f.rawType()
+	}
+	if f.Blocking {
+		result = " (outcome uintptr)"
+		if f.Result != nil {
+			result = fmt.Sprintf(" (ret %s, outcome uintptr)", f.rawType())
+		}
+	}
+	return "func " + f.assemblyName() + parameters(f.Params) + result
+}
+
+// rawType is the type of the result in assembly.
+func (f *Function) rawType() string {
+	if f.Fallible != nil {
+		return f.assemblyName() + "Result"
+	}
+	return f.Result.Type
+}
+
+// wrapper writes the function that Go code calls, and the declarations it
+// needs besides the assembly.
+func (f *Function) wrapper(out *printer) {
+	call := f.assemblyName()
+	if f.Blocking && !f.onlyBlocks() {
+		call += "Blocking"
+	}
+	if !f.onlyBlocks() {
+		out.line("%s {", f.Signature())
+		for _, p := range f.Params {
+			if p.Check {
+				out.line("if !%s.valid() { panic(rustInvalid(%q, %q)) }", p.Name, f.Name, p.Name)
+			}
+		}
+		switch {
+		case f.Fallible == nil && f.Result == nil:
+			out.line("%s(%s)", call, f.arguments())
+		case f.Fallible == nil:
+			out.line("return %s(%s)", call, f.arguments())
+		case f.Fallible.Value == "":
+			out.line("r := %s(%s)", call, f.arguments())
+			out.line("if r.failed { return r.err }")
+			out.line("return nil")
+		default:
+			out.line("r := %s(%s)", call, f.arguments())
+			out.line("if r.failed { return r.value, r.err }")
+			out.line("return r.value, nil")
+		}
+		out.line("}")
+		out.line("")
+	}
+	if f.Fallible != nil {
+		f.fallible(out)
+	}
+	if f.Blocking {
+		f.blocking(out)
+		out.line("")
+	}
+}
+
+// onlyBlocks reports whether there is no reason for Go code but that the call
+// may block.
+func (f *Function) onlyBlocks() bool {
+	g := *f
+	g.Blocking = false
+	return f.Blocking && !g.wrapped()
+}
+
+// fallible declares the result of the assembly.
+func (f *Function) fallible(out *printer) {
+	r := f.Fallible
+	type field struct {
+		off, size int
+		decl      string
+	}
+	fields := []field{{r.FailedOff, 1, "failed bool"}, {r.ErrorOff, r.ErrorSize, "err " + r.Error}}
+	if r.Value != "" {
+		fields = append(fields, field{r.ValueOff, r.ValueSize, "value " + r.Value})
+	}
+	slices.SortFunc(fields, func(a, b field) int { return a.off - b.off })
+	out.line("type %s struct {", f.rawType())
+	end := 0
+	for _, g := range append(fields, field{off: r.Size}) {
+		if g.off > end {
+			out.line("_ [%d]byte", g.off-end)
+		}
+		if g.decl != "" {
+			out.line("%s", g.decl)
+		}
+		end = g.off + g.size
+	}
+	out.line("}")
+	out.line("")
 }
 
 // blocking writes a function that may block. Between the two calls of the
 // runtime the stack must not grow, so that all of it is nosplit
 // (runtime.entersyscall, Go 1.26).
 func (f *Function) blocking(out *printer) {
-	if len(f.Doc) > 0 {
+	signature := f.Signature()
+	if !f.onlyBlocks() {
+		signature = "func " + f.assemblyName() + "Blocking" + parameters(f.Params)
+		if f.Result != nil {
+			signature += " " + f.rawType()
+		}
+	} else if len(f.Doc) > 0 {
 		out.line("//")
 	}
 	out.line("//go:nosplit")
 	out.line("//go:norace")
-	out.line("%s {", f.Signature())
+	out.line("%s {", signature)
 	out.line("for {")
 	out.line("rustEnterBlocking()")
-	var args []string
-	for _, p := range f.Params {
-		args = append(args, p.Name)
-	}
 	results, ret := "outcome", ""
 	if f.Result != nil {
 		results, ret = "ret, outcome", "ret"
 	}
-	out.line("%s := %s(%s)", results, f.blockingName(), strings.Join(args, ", "))
+	out.line("%s := %s(%s)", results, f.assemblyName(), f.arguments())
 	out.line("rustLeaveBlocking()")
 	out.line("if outcome == 0 { return %s }", ret)
 	out.line("rustBlocked(outcome)")
 	out.line("}")
 	out.line("}")
-	out.line("")
-	if f.NoEscape {
-		out.line("//go:noescape")
-	}
-	signature := strings.TrimSuffix(strings.TrimPrefix(f.Signature(), "func "+f.Name), f.resultType())
-	if f.Result != nil {
-		out.line("func %s%s (ret%s, outcome uintptr)", f.blockingName(), strings.TrimSuffix(signature, " "), f.resultType())
-	} else {
-		out.line("func %s%s (outcome uintptr)", f.blockingName(), signature)
-	}
 }
 
-func (f *Function) resultType() string {
-	if f.Result == nil {
-		return ""
+func (f *Function) arguments() string {
+	var names []string
+	for _, p := range f.Params {
+		names = append(names, p.Name)
 	}
-	return " " + f.Result.Type
+	return strings.Join(names, ", ")
 }
 
 // stub writes functions that say what is missing, for all other platforms: a
@@ -95,6 +203,9 @@ func (p *Package) stub() []byte {
 	var out printer
 	p.head(&out, "!("+p.constraint()+")", "runtime")
 	for _, f := range p.Functions {
+		if f.Declared {
+			continue
+		}
 		out.line("")
 		out.comment(f.Doc)
 		out.line("%s { panic(notBuilt(%q)) }", f.Signature(), f.Name)
@@ -123,32 +234,41 @@ func (p *Package) head(out *printer, constraint string, imports ...string) {
 			break
 		}
 	}
-	if len(imports) == 1 {
-		out.line("\nimport %q", imports[0])
-		return
-	}
-	if len(imports) > 1 {
-		out.line("\nimport (")
-		for _, name := range imports {
-			out.line("%q", name)
-		}
-		out.line(")")
-	}
+	out.imports(imports)
 }
 
 // Signature returns the declaration of f in Go.
 func (f *Function) Signature() string {
+	s := "func "
+	params := f.Params
+	if f.Receiver != "" {
+		s += fmt.Sprintf("(%s %s) ", params[0].Name, params[0].Type)
+		params = params[1:]
+	}
+	s += f.Name + parameters(params)
+	switch {
+	case f.Fallible != nil && f.Fallible.Value == "":
+		s += " error"
+	case f.Fallible != nil:
+		s += " (" + f.Fallible.Value + ", error)"
+	case f.Result != nil:
+		s += " " + f.Result.Type
+	}
+	return s
+}
+
+// parameters writes a list of parameters.
+func parameters(list []Param) string {
 	var params []string
-	for i, q := range f.Params {
+	for i, q := range list {
 		// Neighbours of one type share it, as people write it.
-		if i+1 < len(f.Params) && f.Params[i+1].Type == q.Type {
+		if i+1 < len(list) && list[i+1].Type == q.Type {
 			params = append(params, q.Name)
 			continue
 		}
 		params = append(params, q.Name+" "+q.Type)
 	}
-	s := fmt.Sprintf("func %s(%s)", f.Name, strings.Join(params, ", "))
-	return s + f.resultType()
+	return "(" + strings.Join(params, ", ") + ")"
 }
 
 // gofmt formats a generated file.

@@ -18,6 +18,20 @@ func (p *printer) line(format string, args ...any) {
 	p.WriteByte('\n')
 }
 
+func (p *printer) imports(names []string) {
+	switch len(names) {
+	case 0:
+	case 1:
+		p.line("\nimport %q", names[0])
+	default:
+		p.line("\nimport (")
+		for _, name := range names {
+			p.line("%q", name)
+		}
+		p.line(")")
+	}
+}
+
 func (p *printer) comment(lines []string) {
 	for _, l := range lines {
 		if l == "" {

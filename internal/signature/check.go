@@ -40,10 +40,20 @@ func (f *Function) Check() error {
 			return f.typeError(p.describe(i), p.Type, reason, help)
 		}
 	}
-	if f.Result != nil {
-		if reason, help := refuse(f.Result, value0); reason != "" {
-			return f.typeError("result", f.Result, reason, help)
+	if f.Result == nil {
+		return nil
+	}
+	result := f.Result
+	if value, failure, ok := result.GoResult(); ok {
+		if failure.Kind != Enum {
+			return f.typeError("result", f.Result, "its error is not an enum without fields", "use an enum with #[repr(u8)] as the error")
 		}
+		if result = value; result.Kind == Unit {
+			result = failure
+		}
+	}
+	if reason, help := refuse(result, value0); reason != "" {
+		return f.typeError("result", f.Result, reason, help)
 	}
 	return nil
 }
@@ -65,21 +75,32 @@ type place int
 
 const (
 	value0 place = iota // passed by value
+	inside              // in a struct that is
 	memory              // behind a pointer
 )
 
-// refuse returns why t cannot cross and what could, or "". The types that
-// GoType translates are exactly those that it lets pass.
+// refuse returns why t cannot cross and what could, or "".
 func refuse(t *Type, at place) (reason, help string) {
-	return refuseDepth(t, at, 0)
+	c := checker{map[*Type]bool{}}
+	return c.refuse(t, at, 0)
 }
 
-func refuseDepth(t *Type, at place, depth int) (reason, help string) {
-	if depth > maxDepth {
+// checker remembers the structs on the way, which may contain pointers to
+// themselves.
+type checker struct{ busy map[*Type]bool }
+
+// refuse counts in depth the types since the last struct.
+func (c *checker) refuse(t *Type, at place, depth int) (reason, help string) {
+	if depth > maxDepth || len(c.busy) > maxDepth {
 		return "it is nested too deeply", "use *mut c_void"
 	}
 	switch t.Kind {
 	case Bool, Int8, Int16, Int32, Int64, Int, Uint8, Uint16, Uint32, Uint64, Uint, Float32, Float64:
+		return "", ""
+	case Int128, Uint128:
+		if at == memory {
+			return "Go aligns memory to 8 bytes, and Rust relies on 16", "pass it by value, or a pointer to [u64; 2]"
+		}
 		return "", ""
 	case Pointer:
 		if t.Size != 8 {
@@ -88,7 +109,7 @@ func refuseDepth(t *Type, at place, depth int) (reason, help string) {
 		if t.Elem.Kind == CVoid || t.Elem.Kind == Unit {
 			return "", ""
 		}
-		reason, help = refuseDepth(t.Elem, memory, depth+1)
+		reason, help = c.refuse(t.Elem, memory, depth+1)
 		if reason != "" && !strings.HasPrefix(reason, "it points to") {
 			reason = fmt.Sprintf("it points to %s: %s", t.Elem.Name, reason)
 		}
@@ -97,9 +118,21 @@ func refuseDepth(t *Type, at place, depth int) (reason, help string) {
 		if at == value0 {
 			return "C passes no array by value, so extern \"C\" has no rule for it", "pass a pointer to it, such as &" + t.Name
 		}
-		return refuseDepth(t.Elem, memory, depth+1)
+		return c.refuse(t.Elem, at, depth+1)
 	case CVoid:
 		return "c_void has no values", "use it behind a pointer"
+	case Struct:
+		if c.busy[t] {
+			return "", "" // decided where it was met first
+		}
+		c.busy[t] = true
+		defer delete(c.busy, t)
+		return c.refuseStruct(t, at)
+	case Enum:
+		if t.Base == nil || goScalars[t.Base.Kind] == "" {
+			return "an enum of a size that no Go integer has", "give it a #[repr(u8)] or the like, and at least one variant"
+		}
+		return "", ""
 	}
 	return refuseKind(t, at)
 }
@@ -116,8 +149,6 @@ func refuseKind(t *Type, at place) (reason, help string) {
 		return "it has no values", "leave the parameter out"
 	case Char:
 		return "Go's rune may hold numbers that are no Unicode scalar value, which is undefined behavior in Rust", "use u32 and char::from_u32"
-	case Int128, Uint128:
-		return "Go has no 128-bit integers", "pass a pointer to [u64; 2]"
 	case Float16, Float128:
 		return "Go has no such float", "use f32 or f64"
 	case Slice:
@@ -133,14 +164,10 @@ func refuseKind(t *Type, at place) (reason, help string) {
 		return "a function of Go's cannot be called with Rust's calling convention, nor the other way round", "export the functions and choose with an integer"
 	case Box:
 		return "a Box owns memory of Rust's allocator, which Go would neither keep alive nor free", "return Box::into_raw as *mut c_void, and export a function that frees it"
-	case Struct:
-		return refuseStruct(t, at)
 	case Tuple:
 		return "the layout of a tuple is not specified", "use several parameters, or a pointer to an array"
 	case Union:
 		return "unions cannot cross", "pass a pointer to an array of bytes, or *mut c_void"
-	case Enum:
-		return "Go could pass a value that is no variant, which is undefined behavior in Rust", "use " + enumBase(t) + " and match on it"
 	case Variant:
 		if strings.HasPrefix(t.Name, "core::result::Result<") {
 			return "a Result has no layout that Go knows", "return an integer as error code and write the value through a pointer"
@@ -153,17 +180,54 @@ func refuseKind(t *Type, at place) (reason, help string) {
 	return "it has no counterpart in Go", "use integers, floats, bool, or pointers to them or to arrays of them"
 }
 
-func refuseStruct(t *Type, at place) (reason, help string) {
+// refuseStruct says whether a Go struct can have the layout of t.
+func (c *checker) refuseStruct(t *Type, at place) (reason, help string) {
 	switch {
 	case strings.HasPrefix(t.Name, "core::num::nonzero::NonZero<"):
 		inner := strings.TrimSuffix(strings.TrimPrefix(t.Name, "core::num::nonzero::NonZero<"), ">")
 		return "Go could pass 0, which is undefined behavior in Rust", "use " + inner + " and check it"
 	case strings.HasPrefix(t.Name, "core::ptr::non_null::NonNull<"):
 		return "it is a fat pointer, for which extern \"C\" has no rule", "pass a thin pointer and a length"
-	case at == memory:
-		return "structs do not cross", "pass *mut c_void, or a pointer to an array"
+	case strings.HasPrefix(t.Name, "core::") || strings.HasPrefix(t.Name, "alloc::") || strings.HasPrefix(t.Name, "std::"):
+		return "the layout of types of Rust's library is not specified", "use integers, floats, bool, pointers, or a #[repr(C)] struct of them"
+	case t.Align > 8 && at == memory:
+		return fmt.Sprintf("Go aligns memory to 8 bytes, and Rust relies on %d", t.Align), "align it less, or pass it by value"
 	}
-	return "structs do not cross", "pass the fields one by one, *mut c_void, or a pointer to an array"
+	where := at
+	if at == value0 {
+		where = inside
+	}
+	var end int64
+	for _, f := range t.goFields() {
+		if f.Off < end || f.Type.Size > t.Size-f.Off {
+			return fmt.Sprintf("its field `%s` overlaps another", f.Name), "use *mut c_void"
+		}
+		end = f.Off + f.Type.Size
+		if reason, help := c.refuse(f.Type, where, 0); reason != "" {
+			return fmt.Sprintf("its field `%s` of type `%s`: %s", f.Name, f.Type.Name, reason), help
+		}
+		if f.Off%f.Type.GoAlign() != 0 {
+			return fmt.Sprintf("its field `%s` is not aligned, as in a packed struct, which Go does not have", f.Name), "make it an array of bytes, or remove `packed`"
+		}
+	}
+	return "", ""
+}
+
+// GoAlign returns the alignment in bytes of t's counterpart in Go.
+func (t *Type) GoAlign() int64 {
+	switch t.Kind {
+	case Array:
+		return t.Elem.GoAlign()
+	case Struct:
+		n := int64(1)
+		for i := range t.Fields {
+			if f := &t.Fields[i]; f.Type.Size > 0 {
+				n = max(n, f.Type.GoAlign())
+			}
+		}
+		return n
+	}
+	return max(min(t.Size, 8), 1)
 }
 
 // slice returns what to write instead of the slice t.
@@ -178,13 +242,6 @@ func slice(t *Type) string {
 	return fmt.Sprintf("pass *const %s and a usize length, or &[%s; N]", elem, elem)
 }
 
-func enumBase(t *Type) string {
-	if t.Base == nil {
-		return "an integer"
-	}
-	return t.Base.Name
-}
-
 // goScalars are the Go types of values.
 var goScalars = map[Kind]string{
 	Bool: "bool",
@@ -193,30 +250,5 @@ var goScalars = map[Kind]string{
 	Float32: "float32", Float64: "float64",
 }
 
-// GoType returns the Go type of a parameter or result that Check accepts:
-// "uint32", "*[32]byte", "unsafe.Pointer". A u8 is a uint8 as a value, and a
-// byte in memory. Anything else is a *TypeError without a place.
-func GoType(t *Type) (string, error) {
-	if reason, help := refuse(t, value0); reason != "" {
-		return "", &TypeError{Param: "type", RustType: t.Name, Reason: reason, Help: help}
-	}
-	return goType(t, value0), nil
-}
-
-// goType translates a type that refuse lets pass.
-func goType(t *Type, at place) string {
-	switch t.Kind {
-	case Pointer:
-		if t.Elem.Kind == CVoid || t.Elem.Kind == Unit {
-			return "unsafe.Pointer"
-		}
-		return "*" + goType(t.Elem, memory)
-	case Array:
-		return fmt.Sprintf("[%d]%s", t.Len, goType(t.Elem, memory))
-	case Uint8:
-		if at == memory {
-			return "byte"
-		}
-	}
-	return goScalars[t.Kind]
-}
+// GoScalar returns the Go type of a number or bool, or "".
+func (t *Type) GoScalar() string { return goScalars[t.Kind] }

@@ -13,8 +13,13 @@ func Docs(source []byte, line int, name string) []string {
 	if at.keyword < 0 {
 		return nil
 	}
+	return docsBefore(tokens, at.start)
+}
+
+// docsBefore returns the doc comment before tokens[start].
+func docsBefore(tokens []token, start int) []string {
 	var parts [][]string // the last first
-	for start := at.start; start > 0; {
+	for start > 0 {
 		if tokens[start-1].kind == tokOuterDoc {
 			start--
 			parts = append(parts, docLines(&tokens[start]))

@@ -75,7 +75,7 @@ func TestHostileTypes(t *testing.T) {
 		t.Fatal(err)
 	}
 	var e *TypeError
-	if _, err := GoType(p); !errors.As(err, &e) || !strings.Contains(e.Reason, "too deep") {
+	if err := (&Function{Result: p}).Check(); !errors.As(err, &e) || !strings.Contains(e.Reason, "too deep") {
 		t.Errorf("pointer to itself: %v", err)
 	}
 
@@ -172,11 +172,21 @@ func FuzzRead(f *testing.F) {
 			return
 		}
 		for i := range functions {
-			functions[i].Check()
-			functions[i].NoEscape()
-			functions[i].CheckSource([]byte(source))
-			for _, p := range functions[i].Params {
-				GoType(p.Type)
+			f := &functions[i]
+			f.NoEscape()
+			f.CheckSource([]byte(source))
+			if f.Check() != nil {
+				continue
+			}
+			var g GoTypes
+			for _, p := range f.Params {
+				if g.Add(p.Type) != nil {
+					return
+				}
+			}
+			g.Resolve(nil)
+			for _, p := range f.Params {
+				g.Of(p.Type)
 			}
 		}
 	})
@@ -185,7 +195,7 @@ func FuzzRead(f *testing.F) {
 // Another reader of DWARF finds the same functions and parameters.
 func TestAgainstDebugDWARF(t *testing.T) {
 	for _, version := range []string{"4", "5"} {
-		source := prelude
+		source := prelude + pointTypes
 		for _, test := range crossing {
 			if !strings.HasPrefix(test.rust, "unsafe") {
 				source += export + test.rust + " { loop {} }\n"

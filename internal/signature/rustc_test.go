@@ -78,25 +78,30 @@ func read(t testing.TB, o *elfmacho.Object) map[string]*Function {
 // declare writes f as Go would.
 func declare(t testing.TB, f *Function) string {
 	t.Helper()
+	var g GoTypes
+	add := func(typ *Type) {
+		if err := g.Add(typ); err != nil {
+			t.Errorf("%s: %v", f.Symbol, err)
+		}
+	}
+	for _, p := range f.Params {
+		add(p.Type)
+	}
+	if f.Result != nil {
+		add(f.Result)
+	}
+	g.Resolve(nil)
 	var b strings.Builder
 	b.WriteString("func " + GoName(f.Symbol) + "(")
 	for i, name := range GoParams(f.Params) {
-		typ, err := GoType(f.Params[i].Type)
-		if err != nil {
-			t.Errorf("%s: %v", f.Symbol, err)
-		}
 		if i > 0 {
 			b.WriteString(", ")
 		}
-		b.WriteString(name + " " + typ)
+		b.WriteString(name + " " + g.Of(f.Params[i].Type))
 	}
 	b.WriteString(")")
 	if f.Result != nil {
-		typ, err := GoType(f.Result)
-		if err != nil {
-			t.Errorf("%s: %v", f.Symbol, err)
-		}
-		b.WriteString(" " + typ)
+		b.WriteString(" " + g.Of(f.Result))
 	}
 	return b.String()
 }

@@ -137,7 +137,11 @@ func (f *Function) NoEscape() bool {
 		if !p.Type.holdsPointer() {
 			continue
 		}
-		if !p.Borrowed || p.Type.Kind != Pointer || p.Type.Elem.holdsPointer() {
+		elem := p.Type.Elem
+		if s := p.Type.goSlice(); s != nil {
+			elem = s
+		}
+		if !p.Borrowed || elem != nil && elem.holdsPointer() || elem == nil && !p.Type.isGoString() {
 			return false
 		}
 	}

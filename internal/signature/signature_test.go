@@ -28,6 +28,12 @@ var crossing = []struct{ rust, want string }{
 	{"unsafe fn hazard(p: *const u64)", "func Hazard(p *uint64)"},
 	{"fn nested(p: *const *const *mut u8)", "func Nested(p ***byte)"},
 	{"fn sha256_id(x: u8)", "func SHA256ID(x uint8)"},
+	{"fn points(a: Point, b: &Point, c: &mut [Point; 4]) -> Point", "func Points(a Point, b *Point, c *[4]Point) Point"},
+	{"fn wide(a: u128, b: i128) -> u128", "func Wide(a Uint128, b Int128) Uint128"},
+	{"fn colors(a: Color, b: &mut Color) -> Color", "func Colors(a Color, b *Color) Color"},
+	{"fn pairs(a: Pair<u32>, b: Pair<&u8>, c: Wrapper)", "func Pairs(a PairU32, b PairU8, c Wrapper)"},
+	{"fn opaque(a: *mut Opaque, b: &Node, c: Opaque)", "func Opaque(a *Opaque, b *Node, p2 Opaque)"},
+	{"fn modules(a: inner::Point, b: Point)", "func Modules(a InnerPoint, b Point)"},
 }
 
 var configurations = map[string][]string{
@@ -41,9 +47,63 @@ var configurations = map[string][]string{
 	"relative":      {"--remap-path-prefix=" + os.TempDir() + "=remapped"},
 }
 
+const pointTypes = `
+	#[repr(C)] pub struct Point { x: u8, base_url: u64 }
+	#[repr(u8)] pub enum Color { Red = 1, Green = 7 }
+	#[repr(C)] pub struct Pair<T> { a: T, b: T }
+	#[repr(transparent)] pub struct Wrapper(u64);
+	pub struct Opaque;
+	#[repr(C)] pub struct Node { next: *mut Node, value: u32 }
+	pub mod inner { #[repr(C)] pub struct Point(f32, f32); }
+`
+
+// TestGoTypes checks the declarations: fields are where Rust has them.
+func TestGoTypes(t *testing.T) {
+	o := compile(t, prelude+`
+		pub struct Zero;
+		#[repr(C)] pub struct Inner { x: u16, y: u32, _z: Zero }
+		#[repr(C)] pub struct Odd { a: u8, b: Inner, c: [Inner; 2], next: *mut Odd, zero: [u64; 0], d: bool }
+		#[repr(C, align(16))] pub struct Aligned { a: u64, b: u8 }
+		#[repr(C)] pub struct Big { small: u8, wide: u128, color: Color }
+		#[repr(i16)] pub enum Color { DarkRed = -2, Green = 7 }
+		`+export+`fn f(a: &mut Odd, b: Aligned, c: Big) { loop {} }`)
+	f := read(t, o)["f"]
+	if err := f.Check(); err != nil {
+		t.Fatal(err)
+	}
+	var g GoTypes
+	for _, p := range f.Params {
+		if err := g.Add(p.Type); err != nil {
+			t.Fatal(err)
+		}
+	}
+	g.Resolve(map[string]bool{"Inner": true})
+	var b strings.Builder
+	for _, d := range g.Declared() {
+		b.WriteString(d.Name + " " + d.Base)
+		for _, field := range d.Fields {
+			b.WriteString("; " + field.Name + " " + field.Type)
+		}
+		for _, v := range d.Values {
+			b.WriteString("; " + v.Name + " = " + v.Value)
+		}
+		b.WriteString("\n")
+	}
+	want := `Aligned ; A uint64; B byte
+Big ; Small byte; _ [15]byte; Wide Uint128; Color Color; _ [14]byte
+Color int16; ColorDarkRed = -2; ColorGreen = 7
+Odd ; A byte; B SampleInner; C [2]SampleInner; Next *Odd; D bool
+SampleInner ; X uint16; Y uint32
+Uint128 ; Lo uint64; Hi uint64
+`
+	if got := b.String(); got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+}
+
 func TestCrossing(t *testing.T) {
 	var source strings.Builder
-	source.WriteString(prelude)
+	source.WriteString(prelude + pointTypes)
 	line := map[string]int{}
 	for _, test := range crossing {
 		decl := strings.TrimSuffix(export, " ") + " " + test.rust
@@ -92,8 +152,8 @@ func TestCrossing(t *testing.T) {
 }
 
 var refused = []struct{ typ, name, reason, help string }{
-	{"u128", "u128", "Go has no 128-bit integers", "[u64; 2]"},
-	{"i128", "i128", "Go has no 128-bit integers", "[u64; 2]"},
+	{"&u128", "&u128", "aligns memory to 8 bytes", "by value"},
+	{"&[i128; 2]", "&[i128; 2]", "aligns memory to 8 bytes", "by value"},
 	{"char", "char", "no Unicode scalar value", "u32"},
 	{"()", "()", "carries no value", "leave"},
 	{"&[u8]", "&[u8]", "slice is a fat pointer", "*const u8 and a usize"},
@@ -111,30 +171,26 @@ var refused = []struct{ typ, name, reason, help string }{
 	{"extern \"C\" fn(u32) -> u32", "extern \"C\" fn(u32) -> u32", "function", "integer"},
 	{"Option<extern \"C\" fn()>", "core::option::Option<extern \"C\" fn()>", "function", "integer"},
 	{"core::num::NonZeroU32", "core::num::nonzero::NonZero<u32>", "pass 0", "use u32"},
-	{"Point", "sample::Point", "structs do not cross", "one by one"},
-	{"&Point", "&sample::Point", "points to sample::Point: structs do not cross", "*mut c_void"},
-	{"&&Point", "&&sample::Point", "points to sample::Point: structs do not cross", "*mut c_void"},
-	{"&[Point; 4]", "&[sample::Point; 4]", "points to [sample::Point; 4]: structs do not cross", "*mut c_void"},
-	{"Wrapper", "sample::Wrapper", "structs do not cross", ""},
-	{"*mut Opaque", "*mut sample::Opaque", "structs do not cross", "c_void"},
-	{"*mut Node", "*mut sample::Node", "structs do not cross", "c_void"},
+	{"Holder", "sample::Holder", "its field `b` of type `&[u8]`: a slice is a fat pointer", "*const u8"},
+	{"&&Holder", "&&sample::Holder", "it points to sample::Holder: its field `b`", "*const u8"},
+	{"&Packed", "&sample::Packed", "field `b` is not aligned", "array of bytes"},
+	{"&Aligned", "&sample::Aligned", "Rust relies on 16", "by value"},
+	{"&Outer", "&sample::Outer", "Rust relies on 16", "by value"},
 	{"Bits", "sample::Bits", "unions", "bytes"},
-	{"Color", "sample::Color", "no variant", "use u8"},
-	{"&mut Color", "&mut sample::Color", "no variant", "use u8"},
 	{"Shape", "sample::Shape", "fields", ""},
 	{"(u32, u64)", "(u32, u64)", "tuple", ""},
 	{"[u8; 4]", "[u8; 4]", "no array by value", "&[u8; 4]"},
 	{"&char", "&char", "points to char", "u32"},
-	{"&core::sync::atomic::AtomicU32", "&core::sync::atomic::Atomic<u32>", "structs", ""},
+	{"&core::sync::atomic::AtomicU32", "&core::sync::atomic::Atomic<u32>", "not specified", ""},
 }
 
 func TestRefused(t *testing.T) {
 	var source strings.Builder
 	source.WriteString(prelude + `
-		#[repr(C)] pub struct Point { a: u32, b: u64 }
-		#[repr(transparent)] pub struct Wrapper(u64);
-		pub struct Opaque;
-		pub struct Node { next: *mut Node, value: u32 }
+		#[repr(C)] pub struct Holder { a: u32, b: &'static [u8] }
+		#[repr(C, packed)] pub struct Packed { a: u8, b: u32 }
+		#[repr(C, align(16))] pub struct Aligned { a: u64 }
+		#[repr(C)] pub struct Outer { inner: Aligned }
 		#[repr(C)] pub union Bits { a: u32, b: f32 }
 		#[repr(u8)] pub enum Color { Red = 1, Green = 7 }
 		pub enum Shape { Circle(u32), Square(u64) }

@@ -91,7 +91,8 @@ func (f *Function) CheckSource(source []byte) error {
 		return fail("build with -Cdebuginfo=2, or write () instead of an alias of it", "the source has a result, the debug information none")
 	}
 	for i := range f.Params {
-		f.Params[i].Borrowed = d.borrowed[i] && f.Params[i].Type.Reference
+		t := f.Params[i].Type
+		f.Params[i].Borrowed = d.borrowed[i] && (t.Reference || t.goSlice() != nil || t.isGoString())
 	}
 	return nil
 }
@@ -300,6 +301,11 @@ func uncountable(p []token) bool {
 	return len(p) == 0 || len(p) == 1 && strings.HasPrefix(p[0].text, "$")
 }
 
+var (
+	pathWords   = map[string]bool{"Option": true, "core": true, "std": true, "option": true, "rustgo": true}
+	rustgoNames = map[string]bool{"Slice": true, "SliceMut": true, "Str": true}
+)
+
 // borrowed reports whether the text of a parameter shows a reference whose
 // lifetime is one of the function's own, or left to it. An alias of a type and a
 // lifetime of the impl around it could hide 'static, and so could a macro.
@@ -320,8 +326,13 @@ func borrowed(p []token, own map[string]bool) bool {
 			return false
 		}
 	}
-	for len(typ) > 0 && (typ[0].text == "::" || typ[0].kind == tokIdent && (typ[0].text == "Option" || typ[0].text == "core" || typ[0].text == "std" || typ[0].text == "option")) {
+	for len(typ) > 0 && (typ[0].text == "::" || typ[0].kind == tokIdent && pathWords[typ[0].text]) {
 		typ = typ[1:]
+	}
+	// Slice<'_, T> of the crate rustgo and its like. Without a lifetime it might
+	// be an alias that says 'static.
+	if len(typ) > 2 && rustgoNames[typ[0].text] && typ[1].is("<") && typ[2].kind == tokLifetime {
+		return true
 	}
 	if len(typ) > 1 && typ[0].is("<") {
 		typ = typ[1:]

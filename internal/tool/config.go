@@ -41,6 +41,8 @@ type FunctionConfig struct {
 	OwnStack bool
 	// StackLimit is as in Config; 0 means that of Config.
 	StackLimit int
+	// Method makes a method of the function: "true", or its name.
+	Method string
 	// Blocking is set for calls for which the garbage collector and other
 	// goroutines should not wait.
 	Blocking bool
@@ -130,12 +132,21 @@ func decodeFunctions(value json.RawMessage) (map[string]FunctionConfig, error) {
 				if f.StackLimit, err = decodeBytes(value, 1); err != nil {
 					return nil, fmt.Errorf("sets `%s.stack`, which must be \"big\" or a number of bytes from 1 to %d", symbol, maxStack)
 				}
+			case "method":
+				var is bool
+				if json.Unmarshal(value, &is) == nil {
+					if is {
+						f.Method = "true"
+					}
+				} else if json.Unmarshal(value, &f.Method) != nil || !token.IsExported(f.Method) || !token.IsIdentifier(f.Method) {
+					return nil, fmt.Errorf("sets `%s.method`, which must be true or the name of an exported method", symbol)
+				}
 			case "blocking":
 				if json.Unmarshal(value, &f.Blocking) != nil {
 					return nil, fmt.Errorf("sets `%s.blocking`, which must be true or false", symbol)
 				}
 			default:
-				return nil, fmt.Errorf("sets `%s.%s`; the keys of a function are `blocking` and `stack`", symbol, key)
+				return nil, fmt.Errorf("sets `%s.%s`; the keys of a function are `blocking`, `method` and `stack`", symbol, key)
 			}
 		}
 		functions[symbol] = f

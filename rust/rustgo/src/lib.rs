@@ -14,7 +14,10 @@
 //!   and `strlen`, which the compiler calls for moves, comparisons and
 //!   initialisations that are too large to write out in place.
 //!
-//! There is nothing to call. Depend on the crate and name it once, so that it
+//! It also has **Go's types** for parameters and results: [`Slice`], [`SliceMut`],
+//! [`Str`] and [`Result`].
+//!
+//! Depend on the crate and name it once, so that it
 //! is linked:
 //!
 //! ```ignore
@@ -44,6 +47,10 @@
 
 #[cfg(test)]
 extern crate std;
+
+mod types;
+
+pub use types::{Result, Slice, SliceMut, Str};
 
 #[cfg(any(rustgo, test))]
 mod mem;
