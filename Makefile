@@ -2,6 +2,7 @@
 # make demo     call curve25519-dalek from Go, without cgo
 # make test     every test, as CI runs it
 # make bench    what a call costs, beside Go, assembly and cgo
+# make stress   ten minutes of calls under everything the runtime does to them
 # make fuzz     the parsers' fuzz targets, a minute each
 
 GO     ?= go
@@ -12,7 +13,7 @@ DEMO   := $(CURDIR)/bin/demo
 
 STATICCHECK := v0.8.2
 
-.PHONY: all build demo test check unit rust deps bench fuzz clean
+.PHONY: all build demo test check unit rust deps bench stress fuzz clean
 
 all: build test
 
@@ -52,6 +53,9 @@ deps:
 
 bench: build
 	$(GO) test ./fixtures -run '^TestBenchmarks$$' -v -args -bench
+
+stress:
+	$(GO) test ./fixtures -run '^TestStress$$' -v -timeout 60m -args -stress=10m
 
 fuzz:
 	for p in archive:FuzzParse elfmacho:FuzzParse image:FuzzBuild signature:FuzzRead signature:FuzzSource amd64:FuzzDecode; do \
