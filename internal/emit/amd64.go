@@ -43,8 +43,9 @@ import (
 //     own (amd64_own.go).
 //
 // Where Rust can panic, the cookie holds SP at the call, exclusive-or a number;
-// the panic handler of rust/rustgo finds it. Back from a panic, R12 points to a
-// record of it; R12 is 0 at the call, and Rust keeps it.
+// the panic handler of rust/rustgo finds it, and tells a trampoline by what
+// follows the call. Back from a panic, R12 points to a record of it; R12 is 0 at
+// the call, and Rust keeps it.
 //
 // Rust keeps BP (psABI 3.2.1). It may change R14 and X15, which ABI0 functions
 // need not keep (Go internal ABI, "Assembly").

@@ -17,6 +17,23 @@
 //! bits does by chance, and the trampoline takes it away when it is done. The
 //! handler sets rsp to where the return address is, r12 to the record of the
 //! panic, and returns.
+//!
+//! There is one exception. A fault in Rust that Go recovers from leaves the
+//! cookie where it was, and a later call may find it in a part of its frame that
+//! it does not write. So frame pointers have a say, where there are any: the
+//! function that the trampoline called has saved the trampoline's, below its
+//! return address:
+//!
+//! ```text
+//! sp|------------------|
+//!   | return address   |
+//!   | rbp              |  a frame, which the chain from the panic's rbp reaches
+//! ```
+//!
+//! That is the one, if the caller is a trampoline, which the instruction at the
+//! return address tells. A cookie that the chain passes by is taken only if there
+//! is no other that it reaches. Nothing is read that is not known to be the stack, up to the last
+//! frame or, between two, as far as a frame can be large.
 
 //!
 //! The panic stack, of which the guard page is found at run time because a
@@ -44,6 +61,12 @@ pub(super) const AGAIN_TOP: usize = 2 * GUARD + (8 << 10);
 /// asked for. It is always there; if it were not, this ends the search before
 /// the address space does.
 pub(super) const REACH: usize = 1 << 30;
+/// What is further from one frame to the next is not one.
+pub(super) const FRAME: usize = 1 << 20;
+/// How trampolines go on behind the call: mov qword ptr [rsp + …], 0 …
+pub(super) const AFTER: usize = 0xc748;
+/// … or, on a stack of its own, test r12, r12.
+pub(super) const AFTER_OWN: usize = 0x854d;
 
 /// Go aligns data to at most 32 bytes.
 #[repr(C, align(16))]
@@ -58,12 +81,14 @@ pub(super) struct State {
     /// In the low half 1 while a thread is on the panic stack, in the high half
     /// 1 if it has panicked there again.
     pub(super) lock: AtomicU64,
-    /// rsp of the panic.
+    /// rsp and rbp of the panic.
     sp: AtomicU64,
+    bp: AtomicU64,
 }
 pub(super) static STATE: State = State {
     lock: AtomicU64::new(0),
     sp: AtomicU64::new(0),
+    bp: AtomicU64::new(0),
 };
 
 /// Makes the page below the panic stack inaccessible, the first time, so that
@@ -127,6 +152,7 @@ macro_rules! enter {
                 "jmp 2b",
                 "3:",
                 "mov [rsi + 8], rsp",
+                "mov [rsi + 16], rbp",
                 "lea rdx, [rdx + {size}]",
                 "and rdx, -16",
                 "mov rsp, rdx",
@@ -155,22 +181,79 @@ macro_rules! enter {
                 "mov r12, rax",
                 "lea rsi, [rip + {state}]",
                 "mov rcx, [rsi + 8]",
+                "mov r10, [rsi + 16]", // a frame
+                "xor r11d, r11d",      // sp, if this was the first cookie
                 "lea r8, [rcx + {reach}]",
                 "movabs rdx, {magic}",
                 "7:",
                 "mov rdi, [rcx]",
-                "xor rdi, rdx", // sp, if this is the cookie
+                "xor rdi, rdx", // sp, if this is a cookie
                 "mov r9, rcx",
                 "sub r9, rdi",
                 "cmp r9, {words}",
-                "jbe 8f",
+                "jbe 9f",
+                "8:",
                 "add rcx, 8",
                 "cmp rcx, r8",
                 "jb 7b",
+                // r8 is a frame that the chain came to. Go on to the next one.
+                "test r11, r11",
+                "je 13f",
+                "mov r10, r8",
+                "mov r8, [r10]",
+                "mov r9, r8",
+                "sub r9, r10",
+                "jbe 16f",
+                "cmp r9, {frame}",
+                "ja 16f",
+                "test r8b, 7",
+                "je 7b",
+                "jmp 16f",
+
+                // Does the chain reach it?
+                "9:",
+                "test r11, r11",
+                "cmove r11, rdi",
+                "lea r9, [rdi - 16]",
+                "15:",
+                "test r10b, 7",
+                "jne 16f",
+                "cmp r10, r9",
+                "ja 14f",
+                "je 17f",
+                "cmp r10, [rsi + 8]",
+                "jb 16f",
+                "mov rax, r10",
+                "mov r10, [r10]",
+                "cmp r10, rax",
+                "ja 15b",
+                "jmp 16f",
+                // It does. Is the caller a trampoline?
+                "17:",
+                "mov rax, [rdi - 8]",
+                "cmp word ptr [rax], {after}",
+                "je 12f",
+                "cmp word ptr [rax], {after_own}",
+                "je 12f",
+                "mov r8, r10",
+                "jmp 8b",
+                // It ends here, or never was one.
+                "16:",
+                "mov rdi, r11",
+                "jmp 12f",
+                "13:",
                 "ud2", // Rust was not called by a trampoline
+                // It passes it by.
+                "14:",
+                "mov r9, r10",
+                "sub r9, rdi",
+                "cmp r9, {frame}",
+                "jg 16b",
+                "mov r8, r10",
+                "jmp 8b",
 
                 // Give the panic stack back, and leave it before anything else.
-                "8:",
+                "12:",
                 "lea rdi, [rdi - 8]",
                 "xor ecx, ecx",
                 "mov [rsi], rcx",
@@ -185,6 +268,9 @@ macro_rules! enter {
                 size = const $crate::panic::platform::SIZE,
                 again_top = const $crate::panic::platform::AGAIN_TOP,
                 reach = const $crate::panic::platform::REACH,
+                frame = const $crate::panic::platform::FRAME,
+                after = const $crate::panic::platform::AFTER,
+                after_own = const $crate::panic::platform::AFTER_OWN,
                 magic = const $crate::panic::platform::MAGIC,
                 words = const 8 * 255,
                 in("rdi") $info, // the argument of the reports
