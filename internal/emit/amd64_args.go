@@ -28,38 +28,36 @@ var (
 // amd64MaxAlign is how SP is aligned at a call.
 const amd64MaxAlign = 16
 
-// A CallError is why a function cannot be called.
-type CallError struct {
-	Symbol string // of the function
-	Value  string // name of the parameter; "" for the result
-	Why    string // completes "`symbol`: parameter `value` "
-}
+// maxBlockingFrame bounds what the Go code of a call that may block has on the
+// stack: it is nosplit, and calls runtime.entersyscall, which needs about 320
+// of the 792 bytes that Go's linker allows (Go 1.26). The rest is for the code
+// without optimizations.
+const maxBlockingFrame = 384
 
-func (e *CallError) Error() string {
-	value := "the result"
-	if e.Value != "" {
-		value = fmt.Sprintf("parameter `%s`", e.Value)
-	}
-	return fmt.Sprintf("`%s`: %s %s", e.Symbol, value, e.Why)
-}
+// A CallError is why a function cannot be called. Why names the parameter.
+type CallError struct{ Symbol, Why string }
+
+func (e *CallError) Error() string { return fmt.Sprintf("`%s`: %s", e.Symbol, e.Why) }
 
 // checkAMD64 returns a *CallError if there is no trampoline for f.
 func (f *Function) checkAMD64() error {
-	aligned := func(name string, a *abi.Arg, memory bool) error {
-		if !memory || a.Align <= amd64MaxAlign {
-			return nil
-		}
-		return &CallError{f.Symbol, name, fmt.Sprintf("is aligned to %d bytes; a call can align what is in memory to %d", a.Align, amd64MaxAlign)}
-	}
 	call := f.amd64Call()
+	refuse := func(what string, a *abi.Arg) error {
+		return &CallError{f.Symbol, fmt.Sprintf("%s is aligned to %d bytes, and what is passed in memory can be aligned to %d", what, a.Align, amd64MaxAlign)}
+	}
 	for i := range call.Args {
-		a := &call.Args[i]
-		if err := aligned(f.Params[i].Name, a, len(a.Parts) > 0 && a.Parts[0].Register < 0); err != nil {
-			return err
+		if a := &call.Args[i]; a.Align > amd64MaxAlign && len(a.Parts) > 0 && a.Parts[0].Register < 0 {
+			return refuse("parameter `"+a.Name+"`", a)
 		}
 	}
-	if call.Result != nil {
-		return aligned("", call.Result, call.Indirect)
+	result := 0
+	if r := call.Result; r != nil {
+		if result = r.Size; call.Indirect && r.Align > amd64MaxAlign {
+			return refuse("the result", r)
+		}
+	}
+	if n := call.Frame + 2*result; f.Blocking && n > maxBlockingFrame {
+		return &CallError{f.Symbol, fmt.Sprintf("arguments and result of a call that may block take %d bytes of the stack, and %d are possible: pass pointers", n, maxBlockingFrame)}
 	}
 	return nil
 }
