@@ -1,6 +1,7 @@
 package emit
 
 import (
+	"errors"
 	"flag"
 	"os"
 	"path/filepath"
@@ -53,7 +54,7 @@ func sample() *Package {
 			{From: image.RelRO, Off: 8, To: image.Address{Segment: image.Text, Off: 130}},
 			{From: image.Data, Off: 3, To: image.Address{Segment: image.BSS, Off: 16}},
 		},
-		Exports: []image.Export{{Name: "leaf", Off: 0}, {Name: "many", Off: 64}, {Name: "fails", Off: 0}, {Name: "own", Off: 0}, {Name: "waits", Off: 0}},
+		Exports: []image.Export{{Name: "leaf", Off: 0}, {Name: "many", Off: 64}, {Name: "fails", Off: 0}, {Name: "own", Off: 0}, {Name: "waits", Off: 0}, {Name: "structs", Off: 0}, {Name: "wide", Off: 0}, {Name: "ownwide", Off: 0}},
 	}
 	integer := func(name, typ string, size int, signed bool) Param {
 		return Param{Name: name, Type: typ, Value: abi.Of("", abi.Scalar{Size: size, Signed: signed})}
@@ -62,6 +63,16 @@ func sample() *Package {
 		return Param{Name: name, Type: typ, Value: abi.Of("", abi.Scalar{Size: size, Class: abi.Float})}
 	}
 	result := integer("", "bool", 1, false)
+	structure := func(name, typ string, size, align int, scalars ...abi.Scalar) Param {
+		return Param{Name: name, Type: typ, Value: abi.Value{Size: size, Align: align, Aggregate: true, Scalars: scalars}, Composite: true}
+	}
+	bytes := make([]abi.Scalar, 7)
+	for i := range bytes {
+		bytes[i] = abi.Scalar{Off: i, Size: 1}
+	}
+	pair := []abi.Scalar{{Size: 8, Class: abi.Float}, {Off: 8, Size: 4}}
+	wide := structure("", "[4]uint64", 32, 16, abi.Scalar{Size: 8}, abi.Scalar{Off: 8, Size: 8}, abi.Scalar{Off: 16, Size: 8})
+	mixed := structure("", "struct { A float64; B uint32 }", 16, 8, pair...)
 	return &Package{
 		Name: "sample",
 		Doc:  []string{"Package sample is a sample.", "", "It has two functions."},
@@ -90,8 +101,18 @@ func sample() *Package {
 				Result: &result,
 			},
 			{Name: "Waits", Symbol: "waits", Params: []Param{float("x", "float32", 4)}, Result: &result, StackLimit: DefaultStackLimit, Blocking: true},
+			{
+				Name: "Structs", Symbol: "structs", StackLimit: DefaultStackLimit, Result: &mixed,
+				Params: []Param{
+					integer("a", "uint8", 1, false), structure("b", "[7]byte", 7, 1, bytes...), structure("c", "[3]byte", 3, 1, bytes[:3]...),
+					structure("d", "struct { A float64; B uint32 }", 16, 8, pair...), structure("e", "[4]uint64", 32, 16, wide.Value.Scalars...),
+					structure("f", "[2]float32", 8, 4, abi.Scalar{Size: 4, Class: abi.Float}, abi.Scalar{Off: 4, Size: 4, Class: abi.Float}),
+				},
+			},
+			{Name: "Wide", Symbol: "wide", StackLimit: DefaultStackLimit, Result: &wide, Params: []Param{integer("a", "uint8", 1, false), structure("b", "[3]uint64", 24, 8, wide.Value.Scalars...)}},
+			{Name: "OwnWide", Symbol: "ownwide", Result: &wide, Params: []Param{integer("a", "uint8", 1, false), structure("b", "[3]uint64", 24, 8, wide.Value.Scalars...)}},
 		},
-		Platforms: []Platform{{GOOS: "linux", GOARCH: "amd64", Image: img, Stack: map[string]int{"leaf": 136, "many": 5000, "fails": 200, "waits": 300}, Panics: map[string]bool{"fails": true, "own": true, "waits": true},
+		Platforms: []Platform{{GOOS: "linux", GOARCH: "amd64", Image: img, Stack: map[string]int{"leaf": 136, "many": 5000, "fails": 200, "waits": 300, "structs": 100, "wide": 100}, Panics: map[string]bool{"fails": true, "own": true, "waits": true, "wide": true},
 			Code: []Code{
 				{Known: true, Lines: []debuginfo.Line{{Off: 0, File: "src/lib.rs", Line: 3}, {Off: 7, File: "src/lib.rs", Line: 0}}},
 				{
@@ -162,6 +183,65 @@ func TestFrames(t *testing.T) {
 		}
 		if !strings.Contains(string(asm), "TEXT ·F(SB), "+test.want+"\n") || !strings.Contains(string(asm), test.account+"\n") {
 			t.Errorf("bound %d spills %d slots %d panics %v: want %s and %s in\n%s", test.bound, test.spills, test.slots, test.panics, test.want, test.account, asm)
+		}
+	}
+}
+
+// TestFramesOfStructs checks that the frame holds what C has in memory: words of
+// arguments, and a result that is aligned to 16.
+func TestFramesOfStructs(t *testing.T) {
+	value := func(size, align int) *Param {
+		return &Param{Name: "a", Type: "T", Value: abi.Value{Size: size, Align: align, Aggregate: true, Scalars: []abi.Scalar{{Size: 8}}}}
+	}
+	for _, test := range []struct {
+		param, result *Param
+		panics        bool
+		account       string
+	}{
+		{value(16, 8), nil, false, "ADJSP $152"},           // in registers
+		{value(24, 8), nil, false, "ADJSP $176"},           // 3 words
+		{value(24, 8), value(24, 8), false, "ADJSP $176"},  // the result is in Go's frame
+		{value(24, 8), value(32, 16), false, "ADJSP $216"}, // 3 words, padding, 4 words
+		{value(24, 8), value(32, 16), true, "ADJSP $224"},  // and the cookie
+		{value(600, 8), nil, false, "TEXT ·F(SB), 0, $752-600"},
+	} {
+		p := sample()
+		f := Function{Name: "F", Symbol: "leaf", StackLimit: DefaultStackLimit, Result: test.result}
+		if test.param != nil {
+			f.Params = []Param{*test.param}
+		}
+		p.Functions = []Function{f}
+		p.Platforms[0].Panics = map[string]bool{"leaf": test.panics}
+		asm, err := p.amd64(&p.Platforms[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(asm), test.account+"\n") {
+			t.Errorf("want %s in\n%s", test.account, asm)
+		}
+	}
+}
+
+// TestRefused checks what there is no trampoline for.
+func TestRefused(t *testing.T) {
+	scalars := []abi.Scalar{{Size: 8}}
+	aligned := Param{Name: "a", Value: abi.Value{Size: 32, Align: 32, Aggregate: true, Scalars: scalars}}
+	large := Param{Name: "a", Value: abi.Value{Size: 400, Align: 8, Aggregate: true, Scalars: scalars}}
+	for _, test := range []struct {
+		f    Function
+		want string
+	}{
+		{Function{Params: []Param{aligned}}, "`leaf`: parameter `a` is aligned to 32 bytes, and what is passed in memory can be aligned to 16"},
+		{Function{Result: &aligned}, "`leaf`: the result is aligned to 32 bytes, and what is passed in memory can be aligned to 16"},
+		{Function{Params: []Param{large}, Blocking: true}, "`leaf`: arguments and result of a call that may block take 400 bytes of the stack, and 384 are possible: pass pointers"},
+	} {
+		p := sample()
+		test.f.Name, test.f.Symbol = "F", "leaf"
+		p.Functions = []Function{test.f}
+		_, err := p.amd64(&p.Platforms[0])
+		var refused *CallError
+		if !errors.As(err, &refused) || err.Error() != test.want {
+			t.Errorf("got %v, want %s", err, test.want)
 		}
 	}
 }
