@@ -79,8 +79,11 @@ impl Write for &Record {
 }
 
 /// A goroutine holds a record from the panic until its first instructions back
-/// in Go have read it. There are enough for more processors than there are.
-static RECORDS: [Record; 32] = [const { Record::new() }; 32];
+/// in Go have read it, and may be preempted in between. The first free one is
+/// taken, so that memory is touched only as far as panics come at once.
+static RECORDS: [Record; COUNT] = [const { Record::new() }; COUNT];
+
+const COUNT: usize = 1024;
 
 /// For the panic that finds no record: it is shared, and says so.
 static LOST: Record = Record::new();
