@@ -44,11 +44,13 @@ rust:
 # Independent tools that the tests compare with. Where they cannot be
 # installed, those tests say so and are skipped.
 deps:
-	@command -v llvm-objdump-19 >/dev/null && command -v ld.lld-19 >/dev/null || \
+	@command -v llvm-objdump-19 >/dev/null && command -v ld.lld-19 >/dev/null && \
+	command -v qemu-aarch64 >/dev/null && command -v aarch64-linux-gnu-gcc >/dev/null || \
 	if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
-		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq llvm-19 lld-19 >/dev/null; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+			llvm-19 lld-19 qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross >/dev/null; \
 	else \
-		echo "llvm-19 and lld-19 are not installed: the tests that compare with them are skipped"; \
+		echo "llvm-19, lld-19, qemu-user or gcc-aarch64-linux-gnu are not installed: the tests that compare with them are skipped"; \
 	fi
 
 bench: build

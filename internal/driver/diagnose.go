@@ -9,6 +9,7 @@ import (
 	"github.com/ianlancetaylor/demangle"
 
 	"github.com/cargo-rustgo/cargo-rustgo/internal/diag"
+	"github.com/cargo-rustgo/cargo-rustgo/internal/emit"
 	"github.com/cargo-rustgo/cargo-rustgo/internal/image"
 	"github.com/cargo-rustgo/cargo-rustgo/internal/link"
 	"github.com/cargo-rustgo/cargo-rustgo/internal/signature"
@@ -142,6 +143,17 @@ func flatten(err error) []error {
 		return list
 	}
 	return []error{err}
+}
+
+// diagnoseCall explains why there is no trampoline for a function.
+func diagnoseCall(err error) error {
+	var call *emit.CallError
+	if !errors.As(err, &call) {
+		return err
+	}
+	d := diag.New(diag.TypeCannotCross, "%v", call)
+	d.Help = []string{"pass it by a pointer"}
+	return d
 }
 
 func noDebugInfo(err error, object string) error {

@@ -71,7 +71,7 @@ func Build(ctx context.Context, o Options) (*Result, error) {
 	}
 	files, err := p.Files()
 	if err != nil {
-		return nil, err
+		return nil, diagnoseCall(err)
 	}
 	if err := verify(ctx, o, p, files); err != nil {
 		return nil, err

@@ -121,7 +121,7 @@ func (t *translator) function(f *export, config *tool.Config) (emit.Function, er
 		}
 		out.Params = append(out.Params, q)
 	}
-	if f.Result != nil {
+	if f.Result != nil && f.Result.Size > 0 {
 		r := emit.Param{Value: value(f.Result), Composite: composite(f.Result)}
 		if v, failure, ok := f.Result.GoResult(); ok {
 			out.Fallible = t.fallible(f.Result, v, failure)
@@ -185,8 +185,11 @@ func (t *translator) declarations(docs *typeDocs) []emit.Type {
 	for _, d := range t.types.Declared() {
 		doc, members := docs.of(d.Type)
 		out := emit.Type{Name: d.Name, Doc: doc, Base: d.Base, Error: t.errors[d.Type.Name]}
-		if d.Type.Kind == signature.Int128 || d.Type.Kind == signature.Uint128 {
+		switch {
+		case d.Type.Kind == signature.Int128 || d.Type.Kind == signature.Uint128:
 			out.Doc = []string{d.Name + " is an integer of 128 bits."}
+		case d.Base == "string":
+			out.Doc = []string{d.Name + " is an error of Rust's."}
 		}
 		for _, f := range d.Fields {
 			out.Fields = append(out.Fields, emit.Field{Name: f.Name, Type: f.Type, Doc: members[f.Rust], Check: f.Checked})

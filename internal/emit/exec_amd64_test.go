@@ -18,10 +18,10 @@ import (
 
 // execType is a type in Rust and in Go.
 type execType struct {
-	rust, golang       string // names
-	declRust, declGo   string
-	value              abi.Value
-	composite, aligned bool
+	rust, golang     string // names
+	declRust, declGo string
+	value            abi.Value
+	composite        bool
 }
 
 // execTypes are numbers and the structs of execStructs, by name.

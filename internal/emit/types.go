@@ -11,7 +11,7 @@ type Type struct {
 	Name   string
 	Doc    []string
 	Fields []Field // of a struct, with padding
-	Base   string  // of an enum: the integer; else ""
+	Base   string  // of an enum: the integer; string of a message; else ""
 	Values []Constant
 	Error  bool // of an enum: it is an error
 }
@@ -37,7 +37,7 @@ func (p *Package) TypesFile() []byte {
 	out.line("")
 	out.line("package %s", p.Name)
 	var imports []string
-	if slices.ContainsFunc(p.Types, func(t Type) bool { return t.Base != "" }) {
+	if slices.ContainsFunc(p.Types, func(t Type) bool { return len(t.Values) > 0 }) {
 		imports = append(imports, "strconv")
 	}
 	if slices.ContainsFunc(p.Types, func(t Type) bool {
@@ -50,10 +50,16 @@ func (p *Package) TypesFile() []byte {
 		t := &p.Types[i]
 		out.line("")
 		out.comment(t.Doc)
-		if t.Base != "" {
-			t.enum(&out)
-		} else {
+		switch t.Base {
+		case "":
 			t.structure(&out)
+		case "string":
+			out.line("type %s string", t.Name)
+			out.line("")
+			out.line("// Error returns the message.")
+			out.line("func (v %s) Error() string { return string(v) }", t.Name)
+		default:
+			t.enum(&out)
 		}
 	}
 	if p.checks() {

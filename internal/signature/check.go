@@ -45,8 +45,8 @@ func (f *Function) Check() error {
 	}
 	result := f.Result
 	if value, failure, ok := result.GoResult(); ok {
-		if failure.Kind != Enum {
-			return f.typeError("result", f.Result, "its error is not an enum without fields", "use an enum with #[repr(u8)] as the error")
+		if failure.Kind != Enum && !failure.isMessage() {
+			return f.typeError("result", f.Result, "its error is not an enum without fields", "use an enum with #[repr(u8)], or rustgo::Message, as the error")
 		}
 		if result = value; result.Kind == Unit {
 			result = failure
@@ -183,6 +183,8 @@ func refuseKind(t *Type, at place) (reason, help string) {
 // refuseStruct says whether a Go struct can have the layout of t.
 func (c *checker) refuseStruct(t *Type, at place) (reason, help string) {
 	switch {
+	case t.goHandle() != nil:
+		return "", ""
 	case strings.HasPrefix(t.Name, "core::num::nonzero::NonZero<"):
 		inner := strings.TrimSuffix(strings.TrimPrefix(t.Name, "core::num::nonzero::NonZero<"), ">")
 		return "Go could pass 0, which is undefined behavior in Rust", "use " + inner + " and check it"

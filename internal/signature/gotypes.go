@@ -20,7 +20,7 @@ type GoTypes struct {
 type GoDecl struct {
 	Name   string    // in Go
 	Type   *Type     // in Rust; of the types that stand for 128 bits, that integer
-	Base   string    // of an enum: its integer
+	Base   string    // of an enum: its integer; of the message of an error: string
 	Values []GoValue // of an enum
 	Fields []GoField // of a struct, by offset, with padding
 }
@@ -58,11 +58,22 @@ func (g *GoTypes) Add(t *Type) error {
 		if t.isGoString() {
 			return nil
 		}
+		if to := t.goHandle(); to != nil {
+			return g.add(&Type{Kind: Struct, Name: to.Name, Opaque: true})
+		}
 	default:
 		return nil
 	}
+	return g.add(t)
+}
+
+// add notes a type that has to be declared.
+func (g *GoTypes) add(t *Type) error {
 	if other := g.named[t.Name]; other != nil {
-		if other != t && !other.sameLayout(t) {
+		switch {
+		case other.Opaque != t.Opaque:
+			return fmt.Errorf("the type `%s` is also behind a rustgo::Handle", t.Name)
+		case other != t && !other.sameLayout(t):
 			return fmt.Errorf("the crate has two types `%s`", t.Name)
 		}
 		return nil
@@ -124,6 +135,17 @@ func (t *Type) goSlice() *Type {
 	}
 	return nil
 }
+
+// goHandle returns what t is a handle to, or nil.
+func (t *Type) goHandle() *Type {
+	if !strings.HasPrefix(t.Name, rustgoTypes+"Handle<") || t.Size != 8 || len(t.Fields) != 1 || t.Fields[0].Type.Kind != Pointer {
+		return nil
+	}
+	return t.Fields[0].Type.Elem
+}
+
+// isMessage reports whether t is an error that is a message.
+func (t *Type) isMessage() bool { return t.Name == rustgoTypes+"Message" && t.Size == 16 }
 
 // isGoString reports whether t is a Go string.
 func (t *Type) isGoString() bool { return t.Name == rustgoTypes+"Str" && t.Size == 16 }
@@ -217,6 +239,10 @@ func (g *GoTypes) describe(d *GoDecl, used map[string]bool) {
 			used[name] = true
 			d.Values = append(d.Values, GoValue{name, v.Name, t.Base.literal(v.Value)})
 		}
+		return
+	}
+	if t.isMessage() {
+		d.Base = "string"
 		return
 	}
 	names := map[string]bool{}
@@ -332,6 +358,9 @@ func (g *GoTypes) of(t *Type, at place) string {
 		}
 		if t.isGoString() {
 			return "string"
+		}
+		if to := t.goHandle(); to != nil {
+			return "*" + g.decls[to.Name].Name
 		}
 		return g.decls[t.Name].Name
 	}

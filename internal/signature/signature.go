@@ -83,6 +83,7 @@ type Type struct {
 	Enum   []Value // the values of an Enum, in the order of the declaration
 	Base   *Type   // the integer that represents an Enum
 
+	Opaque    bool // a Struct that Go knows by name only
 	Nullable  bool // a Pointer whose value may be null
 	Mutable   bool // a Pointer that Rust may write through: &mut, *mut
 	Reference bool // a Pointer that is &T, &mut T, or the Option of one

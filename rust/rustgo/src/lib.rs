@@ -15,7 +15,7 @@
 //!   initialisations that are too large to write out in place.
 //!
 //! It also has **Go's types** for parameters and results: [`Slice`], [`SliceMut`],
-//! [`Str`] and [`Result`].
+//! [`Str`], [`Result`], [`Message`] and [`Handle`].
 //!
 //! Depend on the crate and name it once, so that it
 //! is linked:
@@ -50,7 +50,7 @@ extern crate std;
 
 mod types;
 
-pub use types::{Result, Slice, SliceMut, Str};
+pub use types::{Handle, Message, Result, Slice, SliceMut, Str};
 
 #[cfg(any(rustgo, test))]
 mod mem;

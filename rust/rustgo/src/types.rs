@@ -155,9 +155,54 @@ impl fmt::Debug for Str<'_> {
     }
 }
 
+/// Something of Rust's that Go only passes around: in Go a `*T`, whose `T` has no
+/// fields. It is not freed by anybody, and Go does not look behind it.
+#[repr(transparent)]
+pub struct Handle<T> {
+    ptr: *mut T,
+}
+
+impl<T> Clone for Handle<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<T> Copy for Handle<T> {}
+
+impl<T> Handle<T> {
+    /// Returns a handle to `t`.
+    pub fn new(t: &'static mut T) -> Self {
+        Handle { ptr: t }
+    }
+
+    /// Returns what the handle stands for, or nothing for nil.
+    ///
+    /// # Safety
+    ///
+    /// Go must have got the handle from Rust, and nobody else may use it
+    /// meanwhile: Go code can copy handles, and call from several goroutines.
+    pub unsafe fn get<'a>(self) -> Option<&'a mut T> {
+        // SAFETY: as promised.
+        unsafe { self.ptr.as_mut() }
+    }
+}
+
+/// An error that is a message.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Message {
+    text: Str<'static>,
+}
+
+impl From<&'static str> for Message {
+    fn from(s: &'static str) -> Self {
+        Message { text: s.into() }
+    }
+}
+
 /// What a function returns that in Go returns `(T, error)`, or `error` if `T` is
 /// `()`. It is made of a `core::result::Result` by `into`. The error is an enum
-/// without fields, whose Go type has the method `Error`.
+/// without fields, whose Go type has the method `Error`, or a [`Message`].
 #[repr(C)]
 pub struct Result<T: Copy, E: Copy> {
     failed: bool,
@@ -200,6 +245,8 @@ mod tests {
         assert_eq!(size_of::<Slice<u8>>(), 24);
         assert_eq!(size_of::<SliceMut<u8>>(), 24);
         assert_eq!(size_of::<Str>(), 16);
+        assert_eq!(size_of::<Message>(), 16);
+        assert_eq!(size_of::<Handle<[u8; 9]>>(), 8);
         assert_eq!(size_of::<Result<(), u8>>(), 2);
     }
 
@@ -225,6 +272,20 @@ mod tests {
             lent: PhantomData,
         };
         assert_eq!(empty.to_str(), Ok(""));
+    }
+
+    #[test]
+    fn handles() {
+        static mut COUNTER: u64 = 7;
+        // SAFETY: the only use.
+        let handle = Handle::new(unsafe { &mut *core::ptr::addr_of_mut!(COUNTER) });
+        let copy = handle;
+        *unsafe { copy.get() }.unwrap() += 1;
+        assert_eq!(*unsafe { handle.get() }.unwrap(), 8);
+        let nil = Handle::<u64> {
+            ptr: core::ptr::null_mut(),
+        };
+        assert!(unsafe { nil.get() }.is_none());
     }
 
     #[test]
