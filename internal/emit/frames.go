@@ -28,7 +28,8 @@ type move struct {
 // be accounted for; the table has the depth of the function's body there. For
 // the profiler, the only one who looks at a function there, that is harmless:
 // it takes what is in a wrong place of the stack for an address and finds no
-// function, or one that did not call.
+// function, or one that did not call. The place can be above the stack: stacks of
+// a thread's own have memory there (beyond, in stacks.go).
 //
 // It is false if the depths are not known, and where the table would be wrong at an instruction that calls or
 // that may fault, for then the runtime would be misled.

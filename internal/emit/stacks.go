@@ -25,7 +25,7 @@ func (p *Package) stacks() []byte {
 	out.line("")
 	out.line("package %s", p.Name)
 	source := strings.NewReplacer(
-		"STACK_SIZE", fmt.Sprint(p.OwnStackSize()), "HASH_SHIFT", fmt.Sprint(stackHashShift), "HASH_SIZE", fmt.Sprint(stackHashSize),
+		"STACK_SIZE", fmt.Sprint(p.OwnStackSize()), "BEYOND", fmt.Sprint(p.beyond()), "HASH_SHIFT", fmt.Sprint(stackHashShift), "HASH_SIZE", fmt.Sprint(stackHashSize),
 		"COOKIE", fmt.Sprint(ownCookie), "FRAME", fmt.Sprint(ownFrame), "MAGIC", fmt.Sprintf("%#x", uint64(panicMagic)),
 		"PACKAGE", p.Name,
 	).Replace(stacksSource)
@@ -38,6 +38,22 @@ func (p *Package) stacks() []byte {
 		out.WriteString(strings.ReplaceAll(blockingSource, "BLOCKED_PANIC", fails))
 	}
 	return gofmt(out.Bytes())
+}
+
+// beyond is how far above a stack the runtime may read: the largest frame, in
+// whole pages. The table from addresses to depths can be wrong by that much
+// (account, in frames.go), and a fault in the profiler's signal handler ends the
+// program without a word.
+func (p *Package) beyond() int64 {
+	var depth int64
+	for i := range p.Platforms {
+		for _, c := range p.Platforms[i].Code {
+			for _, step := range c.Steps {
+				depth = max(depth, step.Depth)
+			}
+		}
+	}
+	return (depth + 2*8 + 4095) &^ 4095
 }
 
 const stacksSource = `
@@ -54,6 +70,11 @@ import (
 // which cannot be accessed: a function that needs more ends the program with
 // SIGSEGV and a traceback.
 const rustStackSize = STACK_SIZE
+
+// rustStackBeyond is the size in bytes of the memory above a stack that can be
+// read. Where a function has given up its frame, but the runtime's tables do
+// not say so, a profiler looks for its caller as far up as the frame was large.
+const rustStackBeyond = BEYOND
 
 // rustStack is a stack for Rust functions that may need more than a goroutine
 // has. A goroutine that runs such a function stays on its thread, so there is
@@ -126,7 +147,7 @@ func rustStackAllocate(i int) {
 		return
 	}
 	page := syscall.Getpagesize()
-	size := (rustStackSize + page - 1) / page * page
+	size := (rustStackSize + rustStackBeyond + page - 1) / page * page
 	b, err := syscall.Mmap(-1, 0, page+size, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
 	if err == nil {
 		err = syscall.Mprotect(b[:page], syscall.PROT_NONE)
@@ -135,9 +156,9 @@ func rustStackAllocate(i int) {
 		panic("PACKAGE: no memory for a stack of " + strconv.Itoa(rustStackSize) + " bytes: " + err.Error())
 	}
 	rustStackMemory[i] = b
-	top := uintptr(unsafe.Pointer(unsafe.SliceData(b))) + uintptr(len(b))
+	top := uintptr(unsafe.Pointer(unsafe.SliceData(b))) + uintptr(len(b)) - rustStackBeyond
 	// What the panic handler looks for: where the stack pointer is at a call.
-	*(*uintptr)(unsafe.Pointer(&b[len(b)-COOKIE])) = (top - FRAME) ^ MAGIC
+	*(*uintptr)(unsafe.Pointer(&b[len(b)-rustStackBeyond-COOKIE])) = (top - FRAME) ^ MAGIC
 	atomic.StoreUintptr(&rustStacks[i].top, top)
 }
 
