@@ -98,7 +98,8 @@ func BuildStaticlib(ctx context.Context, o BuildOptions) (*Artifact, error) {
 	user := c.userRustFlags(cargoConfig, o.Triple, r.cfg)
 	if config == nil || !config.OmitFramePointers {
 		// As in Go and in Rust's own core: the execution tracer and others
-		// follow them. The user's flags come later and win.
+		// follow them, and so does the panic handler. A flag of the user's
+		// cannot switch them off again, only the manifest can.
 		user = slices.Concat([]string{"-Cforce-frame-pointers=yes"}, user)
 	}
 	for {
