@@ -150,9 +150,9 @@ func (t *trampoline) stackParts() []stackPart {
 // frame, where base says so.
 func (t *trampoline) loadWord(out *printer, w stackPart, scratch string) {
 	a := &t.call.Args[w.arg]
+	// The bits are what counts, also those of a float.
+	w.Class = abi.Integer
 	if t.whole(w.arg) {
-		// The bits are what counts, also those of a float.
-		w.Class = abi.Integer
 		out.line("\t%s %s+%d(FP), AX", amd64Load(w.Part), a.Name, a.FP)
 		return
 	}

@@ -49,6 +49,10 @@ func execTypes() map[string]execType {
 		rust: "Transparent", golang: "Transparent", composite: true, value: types["i16"].value,
 		declRust: "#[repr(transparent)] pub struct Transparent(i16);\n", declGo: "type Transparent struct { F0 int16 }\n",
 	}
+	types["TransparentFloat"] = execType{
+		rust: "TransparentFloat", golang: "TransparentFloat", composite: true, value: types["f32"].value,
+		declRust: "#[repr(transparent)] pub struct TransparentFloat(f32);\n", declGo: "type TransparentFloat struct { F0 float32 }\n",
+	}
 	return types
 }
 
@@ -132,6 +136,7 @@ var execSignatures = []string{
 	"QU", "u8 QU u8 QU", "A1 A2 u8 A3", "u64 u64 u64 u64 u64 u64 u8 A1 u8 A2 A3 u8", "AB AF u8 AF", "A3 B3 A3",
 	"P5 u8 P13", "PF u64 PF", "P13 f64", "u64 u64 u64 u64 u64 u64 B3 B5 B6 B7 B11 P5 B2 u8", "Empty u8 Empty U3", "F5 u8 F5 f32",
 	"i8 i16 u32 f32 Transparent u8", "u64 u64 u64 u64 u64 u64 i8 i16 u32 f32 Transparent B3", "U3 i8 i16 B17 i8",
+	"f64 f64 f64 f64 f64 f64 f64 f64 TransparentFloat F1 u8", // a struct that is a float, on C's stack
 }
 
 // execForms are the forms of trampolines (amd64.go), and the bound of the stack
