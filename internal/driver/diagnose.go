@@ -186,7 +186,10 @@ func (f *export) diagnose(err error) error {
 // span is a line of the source of f.
 func (f *export) span(line int, label string) diag.Span {
 	s := diag.Span{File: filepath.ToSlash(f.path), Line: line, Label: label}
-	lines := strings.Split(string(f.source), "\n")
+	if f.source == nil {
+		return s
+	}
+	lines := strings.Split(string(f.source.Text), "\n")
 	if line > 0 && line <= len(lines) {
 		s.Source = lines[line-1]
 		s.Column = len(s.Source) - len(strings.TrimLeft(s.Source, " \t")) + 1

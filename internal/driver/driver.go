@@ -272,6 +272,6 @@ func result(o Options, p *emit.Package, files map[string][]byte, changed int) *R
 type export struct {
 	signature.Function
 	goName string
-	source []byte // of the file that declares it; nil if it cannot be read
-	path   string // of that file, as the user knows it
+	source *signature.Source // of the file that declares it; nil if it cannot be read
+	path   string            // of that file, as the user knows it
 }

@@ -28,14 +28,17 @@ func exports(lib *link.Library, art *tool.Artifact, progress func(Event)) ([]exp
 		return nil, err
 	}
 	slices.SortFunc(list, func(a, b export) int { return strings.Compare(a.Symbol, b.Symbol) })
-	sources := map[string][]byte{}
+	sources := map[string]*signature.Source{}
 	var errs []error
 	for i := range list {
 		f := &list[i]
 		f.path = f.RelFile
 		if file := art.SourceFile(f.File); file != "" {
 			if _, ok := sources[file]; !ok {
-				sources[file], _ = os.ReadFile(file) // check says that it is missing
+				sources[file] = nil // check says that it is missing
+				if text, err := os.ReadFile(file); err == nil {
+					sources[file] = signature.NewSource(text)
+				}
 			}
 			f.source = sources[file]
 		}
@@ -239,5 +242,5 @@ func crateDoc(art *tool.Artifact) []string {
 	if err != nil {
 		return nil
 	}
-	return signature.CrateDocs(source)
+	return signature.CrateDocs(signature.NewSource(source))
 }

@@ -33,7 +33,7 @@ func newTypeDocs(art *tool.Artifact) *typeDocs {
 		if err != nil {
 			return nil
 		}
-		for name, doc := range signature.TypeDocs(source) {
+		for name, doc := range signature.TypeDocs(signature.NewSource(source)) {
 			if _, ok := d.byName[name]; ok {
 				twice[name] = true
 			}

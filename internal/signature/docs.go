@@ -7,8 +7,8 @@ import (
 
 // Docs returns the doc comment of the item name ("" for any) whose declaration
 // starts at a 1-based line, as the lines of a Go doc comment without the //.
-func Docs(source []byte, line int, name string) []string {
-	tokens := lex(source)
+func Docs(source *Source, line int, name string) []string {
+	tokens := source.tokens
 	at := findItem(tokens, line, name)
 	if at.keyword < 0 {
 		return nil
@@ -41,8 +41,8 @@ func docsBefore(tokens []token, start int) []string {
 
 // CrateDocs returns what a source file says about itself at its top, in //!
 // comments and #![doc] attributes, as the lines of a Go doc comment.
-func CrateDocs(source []byte) []string {
-	tokens := lex(source)
+func CrateDocs(source *Source) []string {
+	tokens := source.tokens
 	var lines []string
 	for i := 0; i < len(tokens); {
 		switch t := &tokens[i]; {

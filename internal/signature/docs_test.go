@@ -23,7 +23,7 @@ func TestDocs(t *testing.T) {
 	}
 	for _, test := range tests {
 		line := 1 + strings.Count(test.source[:strings.LastIndex(test.source, "fn f")], "\n")
-		got := strings.Join(Docs([]byte(test.source), line, "f"), "\n")
+		got := strings.Join(Docs(NewSource([]byte(test.source)), line, "f"), "\n")
 		if got != test.want {
 			t.Errorf("%s: got %q, want %q", test.name, got, test.want)
 		}
@@ -38,7 +38,7 @@ func TestCrateDocs(t *testing.T) {
 		{"#![", ""},
 	}
 	for _, test := range tests {
-		if got := strings.Join(CrateDocs([]byte(test.source)), "\n"); got != test.want {
+		if got := strings.Join(CrateDocs(NewSource([]byte(test.source))), "\n"); got != test.want {
 			t.Errorf("%q: got %q, want %q", test.source, got, test.want)
 		}
 	}

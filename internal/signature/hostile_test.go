@@ -174,7 +174,7 @@ func FuzzRead(f *testing.F) {
 		for i := range functions {
 			f := &functions[i]
 			f.NoEscape()
-			f.CheckSource([]byte(source))
+			f.CheckSource(NewSource([]byte(source)))
 			if f.Check() != nil {
 				continue
 			}

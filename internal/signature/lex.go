@@ -31,6 +31,15 @@ func (t *token) is(set string) bool {
 	return t.kind == tokPunct && len(t.text) == 1 && strings.Contains(set, t.text)
 }
 
+// Source is a file of Rust source.
+type Source struct {
+	Text   []byte
+	tokens []token
+}
+
+// NewSource reads a file. It never fails: what is not Rust declares nothing.
+func NewSource(text []byte) *Source { return &Source{text, lex(text)} }
+
 // lex splits Rust source into tokens ("The Rust Reference", chapter 2). Plain
 // comments vanish. It never fails: what is not Rust becomes odd tokens.
 func lex(source []byte) []token {

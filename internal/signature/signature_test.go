@@ -134,7 +134,7 @@ func TestCrossing(t *testing.T) {
 					t.Error(err)
 					continue
 				}
-				if err := f.CheckSource([]byte(source.String())); err != nil {
+				if err := f.CheckSource(NewSource([]byte(source.String()))); err != nil {
 					t.Error(err)
 				}
 				if got := declare(t, f); got != test.want {
@@ -323,7 +323,7 @@ pub fn outer(x: u64) -> u64 { #[unsafe(no_mangle)] extern "C" fn local(x: u64) -
 				if got := declare(t, f); got != want {
 					t.Errorf("got %s, want %s", got, want)
 				}
-				if err := f.CheckSource([]byte(source)); err != nil {
+				if err := f.CheckSource(NewSource([]byte(source))); err != nil {
 					t.Error(err)
 				}
 				if f.Crate != "sample" {
@@ -366,7 +366,7 @@ func TestNoDebugInfo(t *testing.T) {
 	}
 	// Here the function looks as if it had neither parameters nor a result.
 	var e *DeclError
-	if f := read(t, compile(t, source, "-Cdebuginfo=1"))["f"]; f == nil || !errors.As(f.CheckSource([]byte(source)), &e) {
+	if f := read(t, compile(t, source, "-Cdebuginfo=1"))["f"]; f == nil || !errors.As(f.CheckSource(NewSource([]byte(source))), &e) {
 		t.Errorf("-Cdebuginfo=1 is not noticed: %+v", f)
 	}
 }
@@ -419,7 +419,7 @@ func TestEdwards25519(t *testing.T) {
 		if len(f.Params) == 0 {
 			t.Skip("fixtures/edwards25519 was built without full debug information")
 		}
-		if err := errors.Join(f.Check(), f.CheckSource(source)); err != nil {
+		if err := errors.Join(f.Check(), f.CheckSource(NewSource(source))); err != nil {
 			t.Fatal(err)
 		}
 		if got := declare(t, &f); got != "func ScalarBaseMult(dst *[32]byte, input *[32]byte)" {
@@ -428,7 +428,7 @@ func TestEdwards25519(t *testing.T) {
 		if f.Crate != "edwards25519" || f.RelFile != "src/lib.rs" || !f.NoEscape() {
 			t.Errorf("got %+v", f)
 		}
-		if docs := Docs(source, f.Line, f.Name); len(docs) != 2 || !strings.HasPrefix(docs[0], "Sets dst to the encoding") {
+		if docs := Docs(NewSource(source), f.Line, f.Name); len(docs) != 2 || !strings.HasPrefix(docs[0], "Sets dst to the encoding") {
 			t.Errorf("docs: %q", docs)
 		}
 		return

@@ -35,8 +35,8 @@ type Decl struct {
 // ParseDecl finds the declaration of the function name that starts at a 1-based
 // line, where DW_AT_decl_line has it: on the first token after the attributes.
 // Within macro_rules the name may be a variable of the macro.
-func ParseDecl(source []byte, line int, name string) (Decl, bool) {
-	tokens := lex(source)
+func ParseDecl(source *Source, line int, name string) (Decl, bool) {
+	tokens := source.tokens
 	at := findItem(tokens, line, name)
 	if at.keyword < 0 || tokens[at.keyword].text != "fn" {
 		return Decl{}, false
@@ -46,14 +46,14 @@ func ParseDecl(source []byte, line int, name string) (Decl, bool) {
 
 // CountParams returns the number of parameters of the function name at a
 // 1-based line, and whether the source tells.
-func CountParams(source []byte, line int, name string) (int, bool) {
+func CountParams(source *Source, line int, name string) (int, bool) {
 	d, ok := ParseDecl(source, line, name)
 	return max(d.Params, 0), ok && d.Params >= 0
 }
 
 // ABI returns the calling convention of the function name at a 1-based line:
 // "C", "C-unwind", "sysv64", …, or "Rust" if it has no extern.
-func ABI(source []byte, line int, name string) (string, bool) {
+func ABI(source *Source, line int, name string) (string, bool) {
 	d, ok := ParseDecl(source, line, name)
 	return d.ABI, ok
 }
@@ -63,7 +63,7 @@ func ABI(source []byte, line int, name string) (string, bool) {
 // calling convention; it leaves out parameters that are bound with @; and
 // with -Cdebuginfo=1 it has neither parameters nor results, so that a function
 // would look as if it had none. CheckSource also sets Param.Borrowed.
-func (f *Function) CheckSource(source []byte) error {
+func (f *Function) CheckSource(source *Source) error {
 	fail := func(help, format string, args ...any) error {
 		return &DeclError{f.Symbol, fmt.Sprintf(format, args...), help, f.RelFile, f.Line}
 	}

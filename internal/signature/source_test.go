@@ -30,7 +30,7 @@ func TestCheckSourceRefuses(t *testing.T) {
 				continue
 			}
 			var e *DeclError
-			if err := f.CheckSource([]byte(source)); !errors.As(err, &e) || !strings.Contains(err.Error(), test.want) {
+			if err := f.CheckSource(NewSource([]byte(source))); !errors.As(err, &e) || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("opt %s: %s: got %v, want %s", level, test.name, err, test.want)
 			}
 		}
@@ -73,7 +73,7 @@ func TestNoEscape(t *testing.T) {
 		if test.name != "plain" && f.NoEscape() {
 			t.Errorf("%s: no escape before the source is checked", test.name)
 		}
-		if err := f.CheckSource([]byte(source)); err != nil {
+		if err := f.CheckSource(NewSource([]byte(source))); err != nil {
 			t.Error(err)
 		}
 		if got := f.NoEscape(); got != test.want {
@@ -105,20 +105,20 @@ func TestParseDecl(t *testing.T) {
 		{`#[doc = "fn f(x"] extern "C" fn f(a: u8)`, "C", 1},
 	}
 	for _, test := range tests {
-		d, ok := ParseDecl([]byte("\n"+test.source+" {}\n"), 2, "f")
+		d, ok := ParseDecl(NewSource([]byte("\n"+test.source+" {}\n")), 2, "f")
 		if !ok || d.ABI != test.abi || d.Params != test.params {
 			t.Errorf("%s: got %q, %d, %v", test.source, d.ABI, d.Params, ok)
 		}
 	}
 	for _, source := range []string{"", "fn", "fn f", "fn f(", "fn f<", "fn f(a", "fn g()", "struct f();", "/*", "r#\"", "'", `"\`} {
-		if _, ok := ParseDecl([]byte(source), 1, "f"); ok {
+		if _, ok := ParseDecl(NewSource([]byte(source)), 1, "f"); ok {
 			t.Errorf("%q: found a function", source)
 		}
 	}
-	if n, ok := CountParams([]byte("fn f(a: u8) {}"), 1, "f"); n != 1 || !ok {
+	if n, ok := CountParams(NewSource([]byte("fn f(a: u8) {}")), 1, "f"); n != 1 || !ok {
 		t.Errorf("CountParams: %d, %v", n, ok)
 	}
-	if _, ok := ABI([]byte("fn f(a: u8) {}"), 2, "f"); ok {
+	if _, ok := ABI(NewSource([]byte("fn f(a: u8) {}")), 2, "f"); ok {
 		t.Error("ABI found a function on another line")
 	}
 }
@@ -129,8 +129,8 @@ func FuzzSource(f *testing.F) {
 	f.Add([]byte("/**\n * a\n */ fn f( r#\"\"# b'"), 3)
 	f.Add([]byte("\n\n#[doc)\"\"]\nfn 0"), 4) // brackets that do not match
 	f.Fuzz(func(t *testing.T, source []byte, line int) {
-		ParseDecl(source, line, "f")
-		Docs(source, line, "")
-		CrateDocs(source)
+		ParseDecl(NewSource(source), line, "f")
+		Docs(NewSource(source), line, "")
+		CrateDocs(NewSource(source))
 	})
 }

@@ -9,8 +9,8 @@ type TypeDoc struct {
 
 // TypeDocs returns the doc comments of the structs and enums in a source file, by
 // name. A name that is declared twice is not there.
-func TypeDocs(source []byte) map[string]TypeDoc {
-	tokens := lex(source)
+func TypeDocs(source *Source) map[string]TypeDoc {
+	tokens := source.tokens
 	docs := map[string]TypeDoc{}
 	twice := map[string]bool{}
 	for i := 0; i+2 < len(tokens); i++ {
