@@ -31,8 +31,9 @@ type move struct {
 // function, or one that did not call. The place can be above the stack: stacks of
 // a thread's own have memory there (beyond, in stacks.go).
 //
-// It is false if the depths are not known, and where the table would be wrong at an instruction that calls or
-// that may fault, for then the runtime would be misled.
+// It is false if the depths are not known, and where the table would be wrong at
+// an instruction that calls or that may fault, for then the runtime would be
+// misled.
 func account(code []byte, steps []stack.Step, known bool) ([]move, bool) {
 	weights, ok := weigh(code, steps)
 	if !ok || !known {
