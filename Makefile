@@ -60,7 +60,7 @@ stress:
 	$(GO) test ./fixtures -run '^TestStress$$' -v -timeout 60m -args -stress=10m
 
 fuzz:
-	for p in archive:FuzzParse elfmacho:FuzzParse image:FuzzBuild signature:FuzzRead signature:FuzzSource amd64:FuzzDecode; do \
+	for p in archive:FuzzParse archive:FuzzMarshal elfmacho:FuzzParse image:FuzzBuild signature:FuzzRead signature:FuzzSource amd64:FuzzDecode; do \
 		$(GO) test ./internal/$${p%:*} -run '^$$' -fuzz "^$${p#*:}$$" -fuzztime 60s || exit 1; done
 
 clean:

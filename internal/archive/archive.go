@@ -1,5 +1,6 @@
-// Package archive reads ar archives: static libraries, rlibs, import libraries
-// and Go packages. It takes bytes and does no file access.
+// Package archive reads and writes ar archives: static libraries, rlibs, import
+// libraries and Go packages. It takes bytes and does no file access. Parse reads
+// all dialects, Marshal writes three.
 //
 // An archive has no written standard. All dialects share this frame, described
 // by the ar(5) manual pages:
