@@ -279,6 +279,13 @@ func TestToolSymbols(t *testing.T) {
 
 // globals returns the sorted names of the global symbols that an object defines.
 func globals(data []byte) ([]string, error) {
+	names, err := globalsInOrder(data)
+	slices.Sort(names)
+	return names, err
+}
+
+// globalsInOrder returns them in the order of the object.
+func globalsInOrder(data []byte) ([]string, error) {
 	f, err := elf.NewFile(bytes.NewReader(data))
 	if err != nil {
 		return nil, err
@@ -293,7 +300,6 @@ func globals(data []byte) ([]string, error) {
 			names = append(names, s.Name)
 		}
 	}
-	slices.Sort(names)
 	return names, nil
 }
 
