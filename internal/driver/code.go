@@ -22,7 +22,7 @@ func deep(analysis *stack.Analysis, r link.Ref) bool {
 
 // describe collects what is known of the functions of an image: their frames,
 // and which lines they come from.
-func describe(analysis *stack.Analysis, set *link.Set, img *image.Image) ([]emit.Code, error) {
+func describe(analysis *stack.Analysis, set *link.Set, img *image.Image) []emit.Code {
 	live := map[int32]map[int32]bool{} // sections by object
 	for _, c := range img.Code {
 		if live[c.Section.Object] == nil {
@@ -51,5 +51,5 @@ func describe(analysis *stack.Analysis, set *link.Set, img *image.Image) ([]emit
 		list[i].Lines = lines[r]
 		list[i].Steps, list[i].Known = analysis.Depths(r)
 	}
-	return list, nil
+	return list
 }

@@ -161,8 +161,8 @@ func build(ctx context.Context, o Options, t target.Target) (*emit.Package, erro
 	if err != nil {
 		return nil, err
 	}
-	p.Platforms[0].Code, err = describe(analysis, in.set, img)
-	return p, err
+	p.Platforms[0].Code = describe(analysis, in.set, img)
+	return p, nil
 }
 
 // recovers is defined by panic handlers that come back to the trampoline: that

@@ -39,7 +39,8 @@
 //! # Stacks
 //!
 //! Rust code runs on the stack of the goroutine that called it, with just as
-//! many bytes below it as `cargo rustgo` has proven it needs. Everything here
+//! many bytes below it as `cargo rustgo` has proven it needs, or else on a stack
+//! of its thread's. Everything here
 //! is written for that: the memory functions are leaf functions that touch no
 //! stack at all, and the panic handler leaves the goroutine's stack with its
 //! first instructions.
