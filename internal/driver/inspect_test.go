@@ -69,7 +69,7 @@ func TestInspect(t *testing.T) {
 	if !ok {
 		t.Fatal("no target linux/amd64")
 	}
-	list, err := Inspect(context.Background(), Options{Cargo: tool.BuildOptions{Cargo: tool.Cargo{Dir: dir}, Offline: true}, Targets: []target.Target{linux}})
+	list, err := Inspect(context.Background(), Options{Cargo: tool.BuildOptions{Cargo: tool.Cargo{Runner: tool.Runner{Dir: dir}}, Offline: true}, Targets: []target.Target{linux}})
 	if err != nil {
 		t.Fatal(err)
 	}

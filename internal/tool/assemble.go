@@ -12,11 +12,11 @@ import (
 // Assemble runs Go's assembler over the source of an assembly file of a
 // package and returns the object file. It returns nil without an error if
 // there is no go command.
-func (c Cargo) Assemble(ctx context.Context, goos, goarch, pkg string, source []byte) ([]byte, error) {
+func (r Runner) Assemble(ctx context.Context, goos, goarch, pkg string, source []byte) ([]byte, error) {
 	if _, err := exec.LookPath("go"); err != nil {
 		return nil, nil
 	}
-	root, err := c.output(ctx, "go", "env", "GOROOT")
+	root, err := r.output(ctx, "go", "env", "GOROOT")
 	if err != nil {
 		return nil, err
 	}
@@ -30,7 +30,7 @@ func (c Cargo) Assemble(ctx context.Context, goos, goarch, pkg string, source []
 		return nil, err
 	}
 	include := filepath.Join(strings.TrimSpace(string(root)), "pkg", "include")
-	cmd := c.command(ctx, "go", "tool", "asm", "-p", pkg, "-I", include, "-o", output, input)
+	cmd := r.command(ctx, "go", "tool", "asm", "-p", pkg, "-I", include, "-o", output, input)
 	cmd.Env = append(cmd.Environ(), "GOOS="+goos, "GOARCH="+goarch)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("go tool asm: %w\n%s", err, out)

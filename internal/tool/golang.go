@@ -16,9 +16,9 @@ type GoEnv struct {
 	GOMOD string
 }
 
-// GoEnv asks the go command in PATH for its settings in c's directory.
-func (c Cargo) GoEnv(ctx context.Context) (*GoEnv, error) {
-	out, err := c.output(ctx, "go", "env", "-json", "GOOS", "GOARCH", "GOVERSION", "GOMOD")
+// GoEnv asks the go command in PATH for its settings in r's directory.
+func (r Runner) GoEnv(ctx context.Context) (*GoEnv, error) {
+	out, err := r.output(ctx, "go", "env", "-json", "GOOS", "GOARCH", "GOVERSION", "GOMOD")
 	if err != nil {
 		return nil, err
 	}

@@ -162,7 +162,7 @@ func TestUserRustFlagsStayInForce(t *testing.T) {
 
 			var stderr bytes.Buffer
 			o := BuildOptions{
-				Cargo:  Cargo{Dir: dir, Env: env, Stderr: &stderr},
+				Cargo:  Cargo{Runner: Runner{Dir: dir, Env: env, Stderr: &stderr}},
 				Triple: linuxAMD64, Config: tt.args,
 			}
 			_, err := BuildStaticlib(context.Background(), o)
@@ -246,7 +246,7 @@ func TestBuildStaticlib(t *testing.T) {
 	top := realDir(t)
 	write(t, top, workspace)
 	o := BuildOptions{
-		Cargo:   Cargo{Dir: filepath.Join(top, "ws"), Env: env(), Stderr: io.Discard},
+		Cargo:   Cargo{Runner: Runner{Dir: filepath.Join(top, "ws"), Env: env(), Stderr: io.Discard}},
 		Triple:  linuxAMD64,
 		Package: "the-member",
 		Offline: true,
@@ -307,7 +307,7 @@ func TestBuildStaticlibStrayPackage(t *testing.T) {
 	top := realDir(t)
 	write(t, top, strings.Replace(workspace, "[patch.crates-io]\npatched = { path = \"../patched\" }\n", "", 1))
 	a, err := BuildStaticlib(context.Background(), BuildOptions{
-		Cargo:   Cargo{Dir: filepath.Join(top, "ws/member"), Env: env(), Stderr: io.Discard},
+		Cargo:   Cargo{Runner: Runner{Dir: filepath.Join(top, "ws/member"), Env: env(), Stderr: io.Discard}},
 		Triple:  linuxAMD64,
 		Offline: true,
 		Config:  []string{"patch.crates-io.patched.path='" + top + "/patched'"},
@@ -342,7 +342,7 @@ fn main() {
 }
 `)
 		a, err := BuildStaticlib(context.Background(), BuildOptions{
-			Cargo:  Cargo{Dir: dir, Env: env(), Stderr: io.Discard},
+			Cargo:  Cargo{Runner: Runner{Dir: dir, Env: env(), Stderr: io.Discard}},
 			Triple: linuxAMD64,
 		})
 		if err != nil {
@@ -366,7 +366,7 @@ func TestMissingTarget(t *testing.T) {
 	needCargo(t)
 	dir := realDir(t)
 	write(t, dir, crate)
-	o := BuildOptions{Cargo: Cargo{Dir: dir, Env: env(), Stderr: io.Discard}}
+	o := BuildOptions{Cargo: Cargo{Runner: Runner{Dir: dir, Env: env(), Stderr: io.Discard}}}
 	for triple, help := range map[string]string{
 		"sparc64-unknown-netbsd": "rustup target add sparc64-unknown-netbsd",
 		"no-such-thing":          "",
@@ -414,7 +414,7 @@ name = "beta"
 	}
 	for _, tt := range tests {
 		p, config, err := Inspect(context.Background(), BuildOptions{
-			Cargo:        Cargo{Dir: filepath.Join(top, tt.dir), Env: env(), Stderr: io.Discard},
+			Cargo:        Cargo{Runner: Runner{Dir: filepath.Join(top, tt.dir), Env: env(), Stderr: io.Discard}},
 			ManifestPath: tt.manifest, Package: tt.pkg, Offline: true,
 		})
 		if tt.wantErr != "" {
@@ -432,7 +432,7 @@ name = "beta"
 		}
 	}
 	_, err := BuildStaticlib(context.Background(), BuildOptions{
-		Cargo:  Cargo{Dir: filepath.Join(top, "two/alpha"), Env: env(), Stderr: io.Discard},
+		Cargo:  Cargo{Runner: Runner{Dir: filepath.Join(top, "two/alpha"), Env: env(), Stderr: io.Discard}},
 		Triple: linuxAMD64,
 	})
 	if err == nil || !strings.Contains(err.Error(), "no library target") {
