@@ -18,7 +18,7 @@ STATICCHECK := v0.8.2
 all: build test
 
 build:
-	$(GO) build -o $(BIN)/ ./cargo-rustgo
+	$(GO) build -o $(BIN)/ ./cargo-rustgo ./gowrap
 
 # The consumer is copied, so that generated code stays out of the source tree.
 demo: build
@@ -31,7 +31,7 @@ test: deps check unit rust
 
 # Everything is formatted, vetted, and in its place.
 check:
-	@test -z "$$(gofmt -l cargo-rustgo internal rust fixtures)" || { gofmt -l cargo-rustgo internal rust fixtures; exit 1; }
+	@test -z "$$(gofmt -l cargo-rustgo gowrap internal rust fixtures)" || { gofmt -l cargo-rustgo gowrap internal rust fixtures; exit 1; }
 	$(GO) vet ./...
 	$(GO) run honnef.co/go/tools/cmd/staticcheck@$(STATICCHECK) ./...
 

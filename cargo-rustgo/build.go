@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"github.com/cargo-rustgo/cargo-rustgo/internal/target"
 	"github.com/cargo-rustgo/cargo-rustgo/internal/tool"
 	"github.com/urfave/cli/v2"
+	"golang.org/x/mod/module"
 )
 
 func buildCommand(u *ui) *cli.Command {
@@ -29,8 +31,10 @@ func buildCommand(u *ui) *cli.Command {
 			"an unmangled name, or those that package.metadata.rustgo.exports lists.\n\n" +
 			"Supported platforms: " + strings.Join(platforms, ", "),
 		Flags: append([]cli.Flag{
-			&cli.StringFlag{Name: "out", Aliases: []string{"o"}, Usage: "write the Go package into `DIR`", DefaultText: "the directory of the crate"},
+			&cli.StringFlag{Name: "out", Aliases: []string{"o"}, Usage: "write into `DIR`", DefaultText: "the directory of the crate for Go, target/rustgo for the rest"},
+			&cli.StringSliceFlag{Name: "emit", Usage: "write `FORM`: go, archive (with import path, for go tool link and gowrap) or object (for C); a list with commas for several", DefaultText: "go"},
 			&cli.StringFlag{Name: "go-package", Usage: "call the Go package `NAME`"},
+			&cli.StringFlag{Name: "import-path", Usage: "take `PATH` for the import path of archives", DefaultText: "what go.mod says"},
 			&cli.StringSliceFlag{Name: "target", Usage: "build for `GOOS/GOARCH`, or a Rust target triple; a list with commas builds for several", DefaultText: "what `go env` says"},
 
 			&cli.StringFlag{Name: "manifest-path", Usage: "use the crate of the manifest `PATH`"},
@@ -62,11 +66,7 @@ func build(c *cli.Context, u *ui) error {
 		return err
 	}
 	if !c.Bool("workspace") {
-		p, _, err := tool.Inspect(c.Context, o.Cargo)
-		if err != nil {
-			return err
-		}
-		return buildPackage(c, u, o, p)
+		return buildPackage(c, u, o)
 	}
 	packages, err := configuredMembers(c, o.Cargo)
 	if err != nil {
@@ -78,23 +78,45 @@ func build(c *cli.Context, u *ui) error {
 	for _, p := range packages {
 		o := o
 		o.Cargo.Package = p.ID
-		if err := buildPackage(c, u, o, p); err != nil {
+		if err := buildPackage(c, u, o); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func buildPackage(c *cli.Context, u *ui, o driver.Options, p *tool.Package) error {
+func buildPackage(c *cli.Context, u *ui, o driver.Options) error {
 	start := time.Now()
-	if o.Out == "" {
-		o.Out = p.Dir()
+	if err := directories(c, &o); err != nil {
+		return err
 	}
 	r, err := driver.Build(c.Context, o)
 	if err != nil {
 		return err
 	}
 	u.built(r, time.Since(start))
+	return nil
+}
+
+// directories fills in where the package's files are read and written.
+func directories(c *cli.Context, o *driver.Options) error {
+	m, p, config, err := tool.Inspect(c.Context, o.Cargo)
+	if err != nil {
+		return err
+	}
+	o.GoDir = p.Dir()
+	if config != nil {
+		if config.GoDir != "" {
+			o.GoDir = filepath.Join(p.Dir(), filepath.FromSlash(config.GoDir))
+		}
+		o.ImportPath = cmp.Or(o.ImportPath, config.ImportPath)
+	}
+	o.Products = cmp.Or(o.Out, filepath.Join(m.TargetDirectory, "rustgo"))
+	if o.Out == "" {
+		o.Out = o.GoDir
+	} else if slices.Contains(o.Emit, driver.GoForm) {
+		o.GoDir = o.Out
+	}
 	return nil
 }
 
@@ -110,10 +132,22 @@ func buildOptions(c *cli.Context, u *ui) (driver.Options, error) {
 	if c.Bool("workspace") && c.IsSet("package") {
 		return driver.Options{}, usageErrorf("--workspace and --package contradict each other")
 	}
+	forms, err := emitForms(c)
+	if err != nil {
+		return driver.Options{}, err
+	}
+	if path := c.String("import-path"); path != "" {
+		if err := module.CheckImportPath(path); err != nil {
+			return driver.Options{}, usageErrorf("--import-path: %v", err)
+		}
+	}
 	o := driver.Options{
-		Out:       c.String("out"),
-		GoPackage: c.String("go-package"),
-		Progress:  func(e driver.Event) { u.status(e.Verb, "%s", e.Text) },
+		Out:        c.String("out"),
+		Emit:       forms,
+		GoPackage:  c.String("go-package"),
+		ImportPath: c.String("import-path"),
+		Version:    version(),
+		Progress:   func(e driver.Event) { u.status(e.Verb, "%s", e.Text) },
 		Cargo: tool.BuildOptions{
 			ManifestPath:      c.String("manifest-path"),
 			Package:           c.String("package"),
@@ -137,9 +171,32 @@ func buildOptions(c *cli.Context, u *ui) (driver.Options, error) {
 	if u.json {
 		o.Cargo.Messages = u.stdout
 	}
-	var err error
 	o.Targets, err = buildTargets(c, o.Cargo.Cargo)
 	return o, err
+}
+
+// emitForms returns what --emit asks for.
+func emitForms(c *cli.Context) ([]driver.Form, error) {
+	names := commaList(c.StringSlice("emit"))
+	if len(names) == 0 {
+		return []driver.Form{driver.GoForm}, nil
+	}
+	var known []string
+	for _, f := range driver.Forms {
+		known = append(known, string(f))
+	}
+	var forms []driver.Form
+	for _, name := range names {
+		if !slices.Contains(known, name) {
+			e := usageErrorf("--emit: there is no form `%s`", name)
+			e.hint = fmt.Sprintf("did you mean `%s`?", diag.Nearest(name, known))
+			return nil, e
+		}
+		if f := driver.Form(name); !slices.Contains(forms, f) {
+			forms = append(forms, f)
+		}
+	}
+	return forms, nil
 }
 
 // buildTargets returns the targets of --target, or else Go's own.
@@ -200,6 +257,7 @@ func (u *ui) built(r *driver.Result, took time.Duration) {
 			"functions": functionsJSON(r.Functions),
 			"platforms": r.Platforms,
 			"files":     r.Files,
+			"products":  r.Products,
 			"changed":   r.Changed,
 		})
 	}
@@ -210,7 +268,16 @@ func (u *ui) built(r *driver.Result, took time.Duration) {
 	for _, f := range r.Functions {
 		u.status("Exporting", "%-*s  %s", width, f.GoSignature, stackText(f))
 	}
-	u.status("Finished", "%s (%s, %s) in %.1fs", directory(r.Dir),
+	where := ""
+	if r.Dir != "" {
+		where = directory(r.Dir) + " "
+	}
+	for _, path := range r.Products {
+		if filepath.Ext(path) == ".a" || filepath.Ext(path) == ".o" {
+			u.status("Writing", "%s", relative(path))
+		}
+	}
+	u.status("Finished", "%s(%s, %s) in %.1fs", where,
 		plural(len(r.Functions), "func"), plural(len(r.Platforms), "platform"), took.Seconds())
 }
 

@@ -14,7 +14,7 @@ import (
 func inspectCommand(u *ui) *cli.Command {
 	// The flags of build, but for those about what it writes.
 	flags := slices.DeleteFunc(buildCommand(u).Flags, func(f cli.Flag) bool {
-		return slices.Contains([]string{"out", "go-package", "workspace"}, f.Names()[0])
+		return slices.Contains([]string{"out", "emit", "go-package", "import-path", "workspace"}, f.Names()[0])
 	})
 	stack := &cli.BoolFlag{DisableDefaultText: true, Name: "stack", Usage: "print the frame, the stack bound and the deepest path, in bytes"}
 	return &cli.Command{

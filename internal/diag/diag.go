@@ -28,6 +28,9 @@ const (
 	OutputConflict    = "RG0013" // the output directory cannot be written as asked
 	NoDebugInfo       = "RG0014" // an export without debug information
 	Declaration       = "RG0016" // a declaration in Go that does not match
+	ObjectRelocations = "RG0017" // a host object that Go's linker would get wrong
+	PrebuiltMismatch  = "RG0018" // an archive that is missing, or not for this build
+	StaleOutput       = "RG0019" // generated files that the crate would not give today
 )
 
 // Diagnostic is one problem, for the user to read and fix.

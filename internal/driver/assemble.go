@@ -40,7 +40,7 @@ func assemble(o Options, t target.Target, art *tool.Artifact, functions []export
 	for i := range p.Functions {
 		configure(&p.Functions[i], config)
 	}
-	return p, declared(p, functions, o.Out, t.GOARCH)
+	return p, declared(p, functions, o.GoDir, t.GOARCH)
 }
 
 // configure applies what the manifest says of a function.

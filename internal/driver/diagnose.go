@@ -44,7 +44,7 @@ func diagnoseLink(err error, functions []export) error {
 		return d
 	case errors.As(err, &section):
 		d := diag.New(diag.BadSection, "%s", section.Msg)
-		d.Notes = []string{fmt.Sprintf("%s: %s+%#x", section.Object, section.Section, section.Off), "reached by " + path(section.Chain)}
+		d.Notes = []string{fmt.Sprintf("%s: %s+%#x", section.Object, section.Section, section.Off), "reached by " + chain(section.Chain)}
 		return d
 	}
 	return diagnoseInput(err)
@@ -74,7 +74,7 @@ func diagnoseUndefined(err *link.UndefinedError, functions []export) error {
 			d.Spans = append(d.Spans, f.span(f.Line, ""))
 		}
 		for _, s := range symbols {
-			d.Notes = append(d.Notes, path(append(s.Chain, s.Name)))
+			d.Notes = append(d.Notes, chain(append(s.Chain, s.Name)))
 		}
 		d.Help = undefinedHelp(symbols)
 		errs = append(errs, d)
@@ -125,7 +125,7 @@ func diagnoseImage(err error) error {
 			continue
 		}
 		d := diag.New(diag.BadSection, "%s", e.Msg)
-		d.Notes = []string{fmt.Sprintf("%s: %s+%#x", e.Object, e.Section, e.Off), "reached by " + path(e.Chain)}
+		d.Notes = []string{fmt.Sprintf("%s: %s+%#x", e.Object, e.Section, e.Off), "reached by " + chain(e.Chain)}
 		if e.Help != "" {
 			d.Help = []string{e.Help}
 		}
@@ -206,10 +206,10 @@ func find(functions []export, symbol string) *export {
 	return nil
 }
 
-// path writes a chain of symbols for people.
-func path(chain []string) string {
+// chain writes a chain of symbols for people.
+func chain(symbols []string) string {
 	var names []string
-	for _, s := range chain {
+	for _, s := range symbols {
 		names = append(names, demangled(s))
 	}
 	return strings.Join(names, " > ")

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/cargo-rustgo/cargo-rustgo/internal/diag"
@@ -22,10 +23,35 @@ import (
 // Options are what Build needs to know.
 type Options struct {
 	Cargo     tool.BuildOptions // Triple is set from Targets
-	Out       string            // the directory of the Go package
-	GoPackage string            // its name; empty means the configured one or the crate's
-	Targets   []target.Target
-	Progress  func(Event) // called at every step; may be nil
+	GoPackage string            // the name of the Go package; empty means the configured one or the crate's
+	// GoDir is the directory of the Go files that people wrote for the package.
+	GoDir string
+	// Out is the directory for the generated files of the Go package.
+	Out string
+	// Products is the directory for archives and objects.
+	Products   string
+	ImportPath string // of the Go package; empty means what its directory says
+	Emit       []Form // what to write; none means Go
+	Targets    []target.Target
+	Version    string      // of this tool
+	Progress   func(Event) // called at every step; may be nil
+}
+
+// Form is a form of output.
+type Form string
+
+const (
+	GoForm      Form = "go"      // a Go package: Go files and assembly
+	ArchiveForm Form = "archive" // Go archives, and Go files without the machine code
+	ObjectForm  Form = "object"  // objects and static libraries for C and cgo
+)
+
+// Forms lists all of them.
+var Forms = []Form{GoForm, ArchiveForm, ObjectForm}
+
+// emits reports whether a form is wanted.
+func (o *Options) emits(f Form) bool {
+	return slices.Contains(o.Emit, f) || len(o.Emit) == 0 && f == GoForm
 }
 
 // Event is a step of the build, for the user.
@@ -34,11 +60,12 @@ type Event struct{ Verb, Text string }
 // Result is what Build made.
 type Result struct {
 	Package   string // the name of the Go package
-	Dir       string
 	Functions []Function
 	Platforms []string // GOOS/GOARCH
-	Files     []string // in Dir, sorted
-	Changed   int      // how many of Files were written
+	Dir       string   // with Files, if there are any
+	Files     []string // of the Go package, sorted
+	Products  []string // paths of archives and objects and what goes with them, sorted
+	Changed   int      // how many of Files and Products were written
 }
 
 // Function is an exported function.
@@ -50,37 +77,64 @@ type Function struct {
 	Blocking                    bool
 }
 
-// Build compiles a crate and writes the Go package for it. Errors are
-// diagnostics where the user can do something about them.
+// Build compiles a crate and writes what was asked for. Errors are diagnostics
+// where the user can do something about them.
 func Build(ctx context.Context, o Options) (*Result, error) {
+	g, err := generate(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	r := g.result()
+	var outputs []output
+	if o.emits(GoForm) {
+		r.Dir, r.Files = o.Out, sortedKeys(g.files)
+		outputs = append(outputs, goFiles(o.Out, g.files)...)
+	}
+	products, err := g.products(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	for _, out := range products {
+		r.Products = append(r.Products, out.path)
+	}
+	// From here on everything has been made, and nothing written.
+	if r.Changed, err = write(append(outputs, products...)); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// generated is what a crate becomes, in memory.
+type generated struct {
+	p       *emit.Package
+	art     *tool.Artifact
+	files   map[string][]byte // of the Go package
+	objects map[string]*hostObject
+}
+
+// generate compiles a crate for all targets.
+func generate(ctx context.Context, o Options) (*generated, error) {
 	if o.Progress == nil {
 		o.Progress = func(Event) {}
 	}
-	var p *emit.Package
+	g := &generated{objects: map[string]*hostObject{}}
 	for _, t := range o.Targets {
-		q, err := build(ctx, o, t)
+		q, err := g.build(ctx, o, t)
 		if err != nil {
 			return nil, err
 		}
-		if p, err = merge(p, q, t); err != nil {
+		if g.p, err = merge(g.p, q, t); err != nil {
 			return nil, err
 		}
 	}
-	if p == nil {
+	if g.p == nil {
 		return nil, errors.New("no target to build for")
 	}
-	files, err := p.Files()
-	if err != nil {
+	var err error
+	if g.files, err = g.p.Files(); err != nil {
 		return nil, diagnoseCall(err)
 	}
-	if err := verify(ctx, o, p, files); err != nil {
-		return nil, err
-	}
-	changed, err := writePackage(o.Out, files)
-	if err != nil {
-		return nil, err
-	}
-	return result(o, p, files, changed), nil
+	return g, verify(ctx, o, g.p, g.files)
 }
 
 // keepApart keeps LLVM from making two exports with the same code one symbol:
@@ -138,7 +192,7 @@ func compile(ctx context.Context, o Options, t target.Target) (_ *input, err err
 }
 
 // build makes the package for one target.
-func build(ctx context.Context, o Options, t target.Target) (*emit.Package, error) {
+func (g *generated) build(ctx context.Context, o Options, t target.Target) (*emit.Package, error) {
 	in, err := compile(ctx, o, t)
 	if err != nil {
 		return nil, err
@@ -160,6 +214,12 @@ func build(ctx context.Context, o Options, t target.Target) (*emit.Package, erro
 	p, err := assemble(o, t, in.art, in.functions, bounds, img)
 	if err != nil {
 		return nil, err
+	}
+	g.art = in.art
+	if o.emits(ObjectForm) {
+		if g.objects[t.String()], err = newHostObject(in, img, t); err != nil {
+			return nil, err
+		}
 	}
 	p.Platforms[0].Code = describe(analysis, in.set, img)
 	return p, nil
@@ -242,8 +302,9 @@ func size(n uint64) string {
 	return fmt.Sprintf("%.1f MB", float64(n)/1000_000)
 }
 
-func result(o Options, p *emit.Package, files map[string][]byte, changed int) *Result {
-	r := &Result{Package: p.Name, Dir: o.Out, Changed: changed, Files: sortedKeys(files)}
+func (g *generated) result() *Result {
+	p := g.p
+	r := &Result{Package: p.Name}
 	for i := range p.Functions {
 		f := &p.Functions[i]
 		out := Function{Symbol: f.Symbol, GoName: f.Name, GoSignature: strings.TrimPrefix(f.Signature(), "func "), Blocking: f.Blocking}

@@ -51,7 +51,7 @@ func readHandwritten(dir string, generatedTypes []byte, arch string) (map[string
 		if err != nil {
 			return nil, err
 		}
-		if generated(content) || strings.HasSuffix(path, "_test.go") || !bytes.Contains(content, []byte(importDirective)) {
+		if isGenerated(content) || strings.HasSuffix(path, "_test.go") || !bytes.Contains(content, []byte(importDirective)) {
 			continue
 		}
 		file, err := parser.ParseFile(fset, path, content, parser.ParseComments)

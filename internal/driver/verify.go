@@ -7,21 +7,22 @@ import (
 
 	"github.com/cargo-rustgo/cargo-rustgo/internal/emit"
 	"github.com/cargo-rustgo/cargo-rustgo/internal/image"
+	"github.com/cargo-rustgo/cargo-rustgo/internal/tool"
 )
 
 // verify assembles the package and checks that Go's assembler put down every
 // byte of the images as they were given to it, and that the Go files compile.
 func verify(ctx context.Context, o Options, p *emit.Package, files map[string][]byte) error {
+	if !tool.HasGo() {
+		o.Progress(Event{"Skipping", "verification: no go command in PATH"})
+		return nil
+	}
 	pending := 0
 	for i := range p.Platforms {
 		platform := &p.Platforms[i]
 		object, err := o.Cargo.Cargo.Assemble(ctx, platform.GOOS, platform.GOARCH, p.Name, files[platform.File()])
 		if err != nil {
 			return fmt.Errorf("the generated assembly: %w", err)
-		}
-		if object == nil {
-			o.Progress(Event{"Skipping", "verification: no go command in PATH"})
-			return nil
 		}
 		if name := changed(object, platform.Image); name != "" {
 			return fmt.Errorf("internal error: Go's assembler changed the code of %s on %s/%s", name, platform.GOOS, platform.GOARCH)

@@ -19,24 +19,54 @@ func sortedKeys(files map[string][]byte) []string {
 	return slices.Sorted(maps.Keys(files))
 }
 
-// writePackage brings a directory to hold exactly the generated files, beside
-// whatever else is in it, and returns how many it wrote. Files are prepared
-// under other names first, so that a failure leaves the old ones as they were.
-// Files whose content is the same are not touched: builds that look at times
-// stay up to date.
-func writePackage(dir string, files map[string][]byte) (int, error) {
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return 0, diag.New(diag.OutputConflict, "cannot create the output directory: %v", err)
-	}
-	unlock, err := lock(dir)
-	if err != nil {
-		return 0, err
-	}
-	defer unlock()
+// output is a file to be written.
+type output struct {
+	path    string
+	content []byte
+	// ours is set for files that must not replace one that is not generated.
+	ours bool
+}
 
-	stale, err := staleFiles(dir, files)
-	if err != nil {
-		return 0, err
+// goFiles are the generated files of a Go package.
+func goFiles(dir string, files map[string][]byte) []output {
+	var list []output
+	for _, name := range sortedKeys(files) {
+		list = append(list, output{filepath.Join(dir, name), files[name], true})
+	}
+	return list
+}
+
+// write writes files, and removes from their directories what earlier builds
+// generated there and this one has not. It returns how many it wrote. Files are
+// prepared under other names first, so that a failure leaves the old ones as they
+// were. Files whose content is the same are not touched: builds that look at times
+// stay up to date.
+func write(files []output) (int, error) {
+	byDir := map[string]map[string]bool{}
+	for _, f := range files {
+		dir, name := filepath.Split(f.path)
+		if dir = filepath.Clean(dir); byDir[dir] == nil {
+			byDir[dir] = map[string]bool{}
+		}
+		byDir[dir][name] = true
+	}
+	var stale []string
+	for _, dir := range slices.Sorted(maps.Keys(byDir)) {
+		if err := os.MkdirAll(dir, 0o777); err != nil {
+			return 0, diag.New(diag.OutputConflict, "cannot create the output directory: %v", err)
+		}
+		// In the order of their names, so that two builds do not wait for each
+		// other.
+		unlock, err := lock(dir)
+		if err != nil {
+			return 0, err
+		}
+		defer unlock()
+		list, err := staleFiles(dir, byDir[dir])
+		if err != nil {
+			return 0, err
+		}
+		stale = append(stale, list...)
 	}
 	var prepared [][2]string // temporary name, final name
 	defer func() {
@@ -44,31 +74,30 @@ func writePackage(dir string, files map[string][]byte) (int, error) {
 			os.Remove(p[0])
 		}
 	}()
-	for _, name := range sortedKeys(files) {
-		path := filepath.Join(dir, name)
-		old, err := os.ReadFile(path)
+	for _, f := range files {
+		old, err := os.ReadFile(f.path)
 		switch {
-		case err == nil && bytes.Equal(old, files[name]):
+		case err == nil && bytes.Equal(old, f.content):
 			continue
-		case err == nil && !generated(old):
-			d := diag.New(diag.OutputConflict, "%s exists and was not written by cargo rustgo", path)
+		case err == nil && f.ours && !isGenerated(old):
+			d := diag.New(diag.OutputConflict, "%s exists and was not written by cargo rustgo", f.path)
 			d.Help = []string{"rename that file, or choose another directory with `--out`"}
 			return 0, d
 		case err != nil && !errors.Is(err, fs.ErrNotExist):
 			return 0, diag.New(diag.OutputConflict, "cannot replace a file: %v", err)
 		}
-		temporary, err := writeTemp(dir, name, files[name])
+		temporary, err := writeTemp(filepath.Dir(f.path), filepath.Base(f.path), f.content)
 		if temporary != "" {
-			prepared = append(prepared, [2]string{temporary, path})
+			prepared = append(prepared, [2]string{temporary, f.path})
 		}
 		if err != nil {
-			return 0, diag.New(diag.OutputConflict, "cannot write the Go package: %v", err)
+			return 0, diag.New(diag.OutputConflict, "cannot write the output: %v", err)
 		}
 	}
 	// From here on everything is on the disk; only names change.
 	for _, p := range prepared {
 		if err := os.Rename(p[0], p[1]); err != nil {
-			return 0, diag.New(diag.OutputConflict, "cannot write the Go package: %v", err)
+			return 0, diag.New(diag.OutputConflict, "cannot write the output: %v", err)
 		}
 	}
 	for _, path := range stale {
@@ -79,8 +108,8 @@ func writePackage(dir string, files map[string][]byte) (int, error) {
 	return len(prepared), nil
 }
 
-// generated reports whether a file is one of ours.
-func generated(content []byte) bool {
+// isGenerated reports whether a file is one of ours.
+func isGenerated(content []byte) bool {
 	return bytes.HasPrefix(content, []byte(emit.Header))
 }
 
@@ -101,7 +130,7 @@ func writeTemp(dir, name string, content []byte) (path string, err error) {
 }
 
 // staleFiles lists the files that an earlier build wrote and this one has not.
-func staleFiles(dir string, files map[string][]byte) ([]string, error) {
+func staleFiles(dir string, files map[string]bool) ([]string, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, fmt.Errorf("output directory: %w", err)
@@ -113,7 +142,7 @@ func staleFiles(dir string, files map[string][]byte) ([]string, error) {
 			stale = append(stale, filepath.Join(dir, name)) // of a build that was killed
 			continue
 		}
-		if _, ok := files[name]; ok || !e.Type().IsRegular() || !strings.HasPrefix(name, "rustgo") {
+		if files[name] || !e.Type().IsRegular() || !strings.HasPrefix(name, "rustgo") {
 			continue
 		}
 		if ext := filepath.Ext(name); ext != ".go" && ext != ".s" {
@@ -121,7 +150,7 @@ func staleFiles(dir string, files map[string][]byte) ([]string, error) {
 		}
 		path := filepath.Join(dir, name)
 		content, err := os.ReadFile(path)
-		if err == nil && generated(content) {
+		if err == nil && isGenerated(content) {
 			stale = append(stale, path)
 		}
 	}

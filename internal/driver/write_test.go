@@ -32,7 +32,7 @@ func names(t *testing.T, dir string) string {
 func TestWriteOnlyWhatChanged(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "new", "Ünïcode dir")
 	files := map[string][]byte{"rustgo.go": content("a"), "rustgo_linux_amd64.s": content("b")}
-	if n, err := writePackage(dir, files); n != 2 || err != nil {
+	if n, err := write(goFiles(dir, files)); n != 2 || err != nil {
 		t.Fatalf("wrote %d, %v", n, err)
 	}
 	past := time.Now().Add(-time.Hour)
@@ -42,7 +42,7 @@ func TestWriteOnlyWhatChanged(t *testing.T) {
 		}
 	}
 	files["rustgo.go"] = content("c")
-	if n, err := writePackage(dir, files); n != 1 || err != nil {
+	if n, err := write(goFiles(dir, files)); n != 1 || err != nil {
 		t.Fatalf("wrote %d, %v", n, err)
 	}
 	info, err := os.Stat(filepath.Join(dir, "rustgo_linux_amd64.s"))
@@ -56,17 +56,17 @@ func TestWriteOnlyWhatChanged(t *testing.T) {
 
 func TestWriteKeepsForeignFiles(t *testing.T) {
 	dir := t.TempDir()
-	write := func(name, s string) {
+	put := func(name, s string) {
 		t.Helper()
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(s), 0o666); err != nil {
 			t.Fatal(err)
 		}
 	}
-	write("extra.go", "package x")
-	write("rustgo_hand.go", "package x")
-	write("rustgo_old_arm64.s", emit.Header)
-	write(".rustgo-123-rustgo.go", "left by a build that was killed")
-	if _, err := writePackage(dir, map[string][]byte{"rustgo.go": content("a")}); err != nil {
+	put("extra.go", "package x")
+	put("rustgo_hand.go", "package x")
+	put("rustgo_old_arm64.s", emit.Header)
+	put(".rustgo-123-rustgo.go", "left by a build that was killed")
+	if _, err := write(goFiles(dir, map[string][]byte{"rustgo.go": content("a")})); err != nil {
 		t.Fatal(err)
 	}
 	if got := names(t, dir); got != "extra.go rustgo.go rustgo_hand.go" {
@@ -81,7 +81,7 @@ func TestWriteRefusesToOverwrite(t *testing.T) {
 	if err := os.WriteFile(foreign, []byte("package mine"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	_, err := writePackage(dir, map[string][]byte{"rustgo.go": content("a"), "rustgo_stub.go": content("b")})
+	_, err := write(goFiles(dir, map[string][]byte{"rustgo.go": content("a"), "rustgo_stub.go": content("b")}))
 	var d *diag.Diagnostic
 	if !errors.As(err, &d) || d.Code != diag.OutputConflict || !strings.Contains(d.Message, foreign) {
 		t.Errorf("got %v, want %s naming the file", err, diag.OutputConflict)
@@ -95,14 +95,14 @@ func TestWriteRefusesToOverwrite(t *testing.T) {
 func TestWriteAllOrNothing(t *testing.T) {
 	dir := t.TempDir()
 	old := map[string][]byte{"rustgo.go": content("old")}
-	if _, err := writePackage(dir, old); err != nil {
+	if _, err := write(goFiles(dir, old)); err != nil {
 		t.Fatal(err)
 	}
 	// A directory in the place of a file cannot be replaced.
 	if err := os.Mkdir(filepath.Join(dir, "rustgo_stub.go"), 0o777); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := writePackage(dir, map[string][]byte{"rustgo.go": content("new"), "rustgo_stub.go": content("b")}); err == nil {
+	if _, err := write(goFiles(dir, map[string][]byte{"rustgo.go": content("new"), "rustgo_stub.go": content("b")})); err == nil {
 		t.Fatal("no error")
 	}
 	got, err := os.ReadFile(filepath.Join(dir, "rustgo.go"))
@@ -123,7 +123,7 @@ func TestWriteTwoBuilds(t *testing.T) {
 		go func() {
 			defer wg.Done()
 			for range 50 {
-				if _, err := writePackage(dir, map[string][]byte{"rustgo.go": content(s), "rustgo_stub.go": content(s)}); err != nil {
+				if _, err := write(goFiles(dir, map[string][]byte{"rustgo.go": content(s), "rustgo_stub.go": content(s)})); err != nil {
 					t.Error(err)
 					return
 				}

@@ -123,10 +123,7 @@ func (p *Platform) order(out *printer) {
 // orderGo writes the Go side of the check.
 func (p *Package) orderGo() []byte {
 	var out printer
-	out.line("%s", Header)
-	out.line("")
-	out.line("//go:build %s", p.constraint())
-	out.line("")
+	p.start(&out, p.constraint())
 	out.line("package %s", p.Name)
 	out.line("")
 	out.line("// rustInOrder reports whether the linker left the Rust functions, which call")

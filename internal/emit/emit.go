@@ -24,6 +24,8 @@ type Package struct {
 	// for functions that cannot run on a goroutine's; 0 means
 	// DefaultStackSize.
 	StackSize int
+
+	prebuilt bool // the Go files are not for certain platforms
 }
 
 // Function is one exported function as Go sees it.
@@ -95,20 +97,8 @@ const DefaultStackLimit = 64 << 10
 
 // Files returns the files of the package by name.
 func (p *Package) Files() (map[string][]byte, error) {
-	files := map[string][]byte{
-		"rustgo.go":      p.declarations(),
-		"rustgo_stub.go": p.stub(),
-		"rustgo_init.go": p.orderGo(),
-	}
-	if p.panics() {
-		files["rustgo_panic.go"] = p.panicType()
-	}
-	if len(p.Types) > 0 {
-		files["rustgo_types.go"] = p.TypesFile()
-	}
-	if p.owns() {
-		files["rustgo_stack.go"] = p.stacks()
-	}
+	files := p.goFiles()
+	files["rustgo_stub.go"] = p.stub()
 	for i := range p.Platforms {
 		platform := &p.Platforms[i]
 		if platform.GOARCH != "amd64" {
@@ -121,6 +111,24 @@ func (p *Package) Files() (map[string][]byte, error) {
 		files[platform.File()] = asm
 	}
 	return files, nil
+}
+
+// goFiles returns the Go files but for those of platforms without code.
+func (p *Package) goFiles() map[string][]byte {
+	files := map[string][]byte{
+		"rustgo.go":      p.declarations(),
+		"rustgo_init.go": p.orderGo(),
+	}
+	if p.panics() {
+		files["rustgo_panic.go"] = p.panicType()
+	}
+	if len(p.Types) > 0 {
+		files["rustgo_types.go"] = p.TypesFile()
+	}
+	if p.owns() {
+		files["rustgo_stack.go"] = p.stacks()
+	}
+	return files
 }
 
 // panics reports whether a function can panic on any platform.

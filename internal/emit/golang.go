@@ -221,11 +221,18 @@ func (p *Package) stub() []byte {
 	return gofmt(out.Bytes())
 }
 
-func (p *Package) head(out *printer, constraint string, imports ...string) {
+// start begins a Go file that is for certain platforms.
+func (p *Package) start(out *printer, constraint string) {
 	out.line("%s", Header)
 	out.line("")
-	out.line("//go:build %s", constraint)
-	out.line("")
+	if !p.prebuilt {
+		out.line("//go:build %s", constraint)
+		out.line("")
+	}
+}
+
+func (p *Package) head(out *printer, constraint string, imports ...string) {
+	p.start(out, constraint)
 	out.comment(p.Doc)
 	out.line("package %s", p.Name)
 	for _, f := range p.Functions {

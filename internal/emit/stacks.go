@@ -19,10 +19,7 @@ const (
 // stacks writes the Go side of the stacks.
 func (p *Package) stacks() []byte {
 	var out printer
-	out.line("%s", Header)
-	out.line("")
-	out.line("//go:build %s", p.constraint())
-	out.line("")
+	p.start(&out, p.constraint())
 	out.line("package %s", p.Name)
 	source := strings.NewReplacer(
 		"STACK_SIZE", fmt.Sprint(p.OwnStackSize()), "BEYOND", fmt.Sprint(p.beyond()), "HASH_SHIFT", fmt.Sprint(stackHashShift), "HASH_SIZE", fmt.Sprint(stackHashSize),

@@ -11,12 +11,18 @@ import (
 	"strings"
 
 	"github.com/cargo-rustgo/cargo-rustgo/internal/diag"
+	"golang.org/x/mod/module"
 )
 
 // Config is the table [package.metadata.rustgo] of Cargo.toml.
 type Config struct {
 	// GoPackage is the name of the Go package, or "".
 	GoPackage string
+	// GoDir is the directory of the Go package, relative to that of the manifest;
+	// empty means that one.
+	GoDir string
+	// ImportPath is the import path of the Go package, or "".
+	ImportPath string
 	// Exports are the functions to export; nil means every exported function
 	// of the crate.
 	Exports []Export
@@ -64,6 +70,21 @@ var configKeys = map[string]func(c *Config, value json.RawMessage) error{
 		}
 		if !token.IsIdentifier(c.GoPackage) || c.GoPackage == "_" {
 			return fmt.Errorf("must be a Go identifier, not %q", c.GoPackage)
+		}
+		return nil
+	},
+	"go-dir": func(c *Config, value json.RawMessage) error {
+		if json.Unmarshal(value, &c.GoDir) != nil || c.GoDir == "" {
+			return fmt.Errorf("must be a directory, relative to the manifest")
+		}
+		return nil
+	},
+	"import-path": func(c *Config, value json.RawMessage) error {
+		if json.Unmarshal(value, &c.ImportPath) != nil {
+			return fmt.Errorf("must be a string")
+		}
+		if err := module.CheckImportPath(c.ImportPath); err != nil {
+			return fmt.Errorf("must be an import path: %w", err)
 		}
 		return nil
 	},

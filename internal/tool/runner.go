@@ -85,6 +85,26 @@ func (r Runner) command(ctx context.Context, path string, args ...string) *exec.
 	return cmd
 }
 
+// Run runs a program with this process's standard input and output. The error is
+// an *ExitError if the program failed.
+func (r Runner) Run(ctx context.Context, path string, args ...string) error {
+	cmd := r.command(ctx, path, args...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, r.stderr()
+	if err := cmd.Run(); err != nil {
+		if exit := exitError(path, err); exit != nil {
+			return exit
+		}
+		return startError(path, err)
+	}
+	return nil
+}
+
+// Output runs a program and returns its standard output. Standard error is shown
+// only if the program fails.
+func (r Runner) Output(ctx context.Context, path string, args ...string) ([]byte, error) {
+	return r.output(ctx, path, args...)
+}
+
 // output runs a quick query and returns its standard output. Standard error is
 // shown only if the program fails, so that a query stays invisible.
 func (r Runner) output(ctx context.Context, path string, args ...string) ([]byte, error) {

@@ -42,14 +42,9 @@ type Artifact struct {
 // remapped paths, which are the same on every machine.
 func (a *Artifact) SourceFile(dwarfPath string) string { return a.remaps.unmap(dwarfPath) }
 
-// Inspect finds the package that o asks for and its configuration, without
-// building anything.
-func Inspect(ctx context.Context, o BuildOptions) (*Package, *Config, error) {
-	_, p, config, err := inspect(ctx, o)
-	return p, config, err
-}
-
-func inspect(ctx context.Context, o BuildOptions) (*Metadata, *Package, *Config, error) {
+// Inspect finds the package that o asks for and its configuration, which may be
+// nil, without building anything.
+func Inspect(ctx context.Context, o BuildOptions) (*Metadata, *Package, *Config, error) {
 	m, err := o.Cargo.Metadata(ctx, o)
 	if err != nil {
 		return nil, nil, nil, err
@@ -70,7 +65,7 @@ func inspect(ctx context.Context, o BuildOptions) (*Metadata, *Package, *Config,
 // user why, or a diagnostic.
 func BuildStaticlib(ctx context.Context, o BuildOptions) (*Artifact, error) {
 	c := o.Cargo
-	m, p, config, err := inspect(ctx, o)
+	m, p, config, err := Inspect(ctx, o)
 	if err != nil {
 		return nil, err
 	}

@@ -413,7 +413,7 @@ name = "beta"
 		{dir: "two/alpha", want: "alpha"},
 	}
 	for _, tt := range tests {
-		p, config, err := Inspect(context.Background(), BuildOptions{
+		_, p, config, err := Inspect(context.Background(), BuildOptions{
 			Cargo:        Cargo{Runner: Runner{Dir: filepath.Join(top, tt.dir), Env: env(), Stderr: io.Discard}},
 			ManifestPath: tt.manifest, Package: tt.pkg, Offline: true,
 		})
