@@ -40,10 +40,16 @@ func buildCrates(ctx context.Context, r tool.Runner, dir string, flags, packages
 		if err != nil {
 			return err
 		}
-		if crate != "" {
-			if err := buildCrate(ctx, r, p, crate); err != nil {
-				return fmt.Errorf("%s names the crate %s: %w", file, crate, err)
-			}
+		switch {
+		case crate == "":
+			continue
+		case !exists(filepath.Join(crate, "Cargo.toml")):
+			return fmt.Errorf("%s names the crate %s, which has no Cargo.toml", file, crate)
+		case !tool.Has("cargo"):
+			return fmt.Errorf("%s names the crate %s, and cargo is not installed: with GOWRAP_CRATES=off, the package is built from the files that are there", file, crate)
+		}
+		if err := buildCrate(ctx, r, p, crate); err != nil {
+			return fmt.Errorf("%s names the crate %s: %w", file, crate, err)
 		}
 	}
 	return nil

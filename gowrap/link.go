@@ -144,8 +144,8 @@ func (s *search) merge(p compiled, dir string, dynamic bool) ([]byte, error) {
 	mismatch := func(format string, args ...any) *diag.Diagnostic {
 		d := diag.New(diag.PrebuiltMismatch, format, args...)
 		d.Spans = []diag.Span{{File: file}}
-		for _, line := range a.Note.MadeBy {
-			d.Notes = append(d.Notes, "made by "+line)
+		if len(a.Note.MadeBy) > 0 {
+			d.Notes = append(d.Notes, "it was made of "+strings.Join(a.Note.MadeBy, ", "))
 		}
 		return d
 	}
@@ -180,7 +180,7 @@ func (s *search) merge(p compiled, dir string, dynamic bool) ([]byte, error) {
 			d = mismatch("the archive of %s is for %s, and this is %s", path, have.Go, want.Go)
 			d.Help = []string{"set GOTOOLCHAIN=" + have.Go + ", or make an archive with " + want.Go}
 		default:
-			d = mismatch("the archive of %s is for %s, and this program for %s", path, have.Rest, want.Rest)
+			d = mismatch("the archive of %s is for %s, and this program for %s", path, without(have.Rest, want.Rest), without(want.Rest, have.Rest))
 			d.Help = []string{"build with the same GOEXPERIMENT and " + archVariable(want.Platform) + ", or make an archive with these"}
 		}
 		return nil, d
@@ -196,6 +196,12 @@ func (s *search) merge(p compiled, dir string, dynamic bool) ([]byte, error) {
 		return nil, diag.New(diag.MalformedInput, "%s: %v", file, err)
 	}
 	return merged, nil
+}
+
+// without returns the words of a that are not in b.
+func without(a, b string) string {
+	words := slices.DeleteFunc(strings.Fields(a), func(w string) bool { return slices.Contains(strings.Fields(b), w) })
+	return cmp.Or(strings.Join(words, " "), "others")
 }
 
 // missing says where an archive has been looked for.

@@ -13,7 +13,7 @@ import (
 // verify assembles the package and checks that Go's assembler put down every
 // byte of the images as they were given to it, and that the Go files compile.
 func verify(ctx context.Context, o Options, p *emit.Package, files map[string][]byte) error {
-	if !tool.HasGo() {
+	if !tool.Has("go") {
 		o.Progress(Event{"Skipping", "verification: no go command in PATH"})
 		return nil
 	}

@@ -10,9 +10,9 @@ import (
 	"strings"
 )
 
-// HasGo reports whether there is a go command in PATH.
-func HasGo() bool {
-	_, err := exec.LookPath("go")
+// Has reports whether there is a program in PATH.
+func Has(program string) bool {
+	_, err := exec.LookPath(program)
 	return err == nil
 }
 
