@@ -7,6 +7,7 @@ import (
 	"go/token"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -40,6 +41,14 @@ var never = []struct{ importer, imported string }{
 	{"gowrap", "internal/driver"},
 	{"internal/elfmacho", "internal/link"},
 	{"internal/link", "internal/image"},
+}
+
+// alone lists packages that import no others of ours but these.
+var alone = []struct {
+	importer string
+	but      []string
+}{
+	{"internal/bundle", []string{"internal/diag"}},
 }
 
 // skipped are directories of other modules, of what was built, and of test data.
@@ -97,6 +106,12 @@ func check(t *testing.T, path, importer, imported string) {
 	for _, rule := range never {
 		if importer == rule.importer && imported == module+rule.imported {
 			t.Errorf("%s: %s must not import %s", path, rule.importer, rule.imported)
+		}
+	}
+	for _, rule := range alone {
+		ours, ok := strings.CutPrefix(imported, module)
+		if importer == rule.importer && ok && !slices.Contains(rule.but, ours) {
+			t.Errorf("%s: imports %s; of ours, %s may import %s only", path, ours, importer, strings.Join(rule.but, ", "))
 		}
 	}
 }
