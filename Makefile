@@ -59,9 +59,11 @@ bench: build
 stress:
 	$(GO) test ./fixtures -run '^TestStress$$' -v -timeout 60m -args -stress=10m
 
+# Without its limit, making inputs smaller takes all of the minute.
 fuzz:
-	for p in archive:FuzzParse archive:FuzzMarshal elfmacho:FuzzParse image:FuzzBuild signature:FuzzRead signature:FuzzSource amd64:FuzzDecode; do \
-		$(GO) test ./internal/$${p%:*} -run '^$$' -fuzz "^$${p#*:}$$" -fuzztime 60s || exit 1; done
+	for p in archive:FuzzParse archive:FuzzMarshal elfmacho:FuzzParse image:FuzzBuild signature:FuzzRead signature:FuzzSource amd64:FuzzDecode \
+		bundle:FuzzReadGOPATH bundle:FuzzParseProvenance bundle:FuzzUpdate; do \
+		$(GO) test ./internal/$${p%:*} -run '^$$' -fuzz "^$${p#*:}$$" -fuzztime 60s -fuzzminimizetime 100x || exit 1; done
 
 clean:
 	rm -rf $(BIN) rust/rustgo/target fixtures/*/target
