@@ -273,7 +273,7 @@ func (u *ui) built(r *driver.Result, took time.Duration) {
 		where = directory(r.Dir) + " "
 	}
 	for _, path := range r.Products {
-		if filepath.Ext(path) == ".a" || filepath.Ext(path) == ".o" {
+		if slices.Contains([]string{".a", ".o", ".gz", ".zip"}, filepath.Ext(path)) {
 			u.status("Writing", "%s", relative(path))
 		}
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -13,9 +12,7 @@ import (
 
 func inspectCommand(u *ui) *cli.Command {
 	// The flags of build, but for those about what it writes.
-	flags := slices.DeleteFunc(buildCommand(u).Flags, func(f cli.Flag) bool {
-		return slices.Contains([]string{"out", "emit", "go-package", "import-path", "workspace"}, f.Names()[0])
-	})
+	flags := buildFlagsBut(u, "out", "emit", "go-package", "import-path", "workspace")
 	stack := &cli.BoolFlag{DisableDefaultText: true, Name: "stack", Usage: "print the frame, the stack bound and the deepest path, in bytes"}
 	return &cli.Command{
 		Name:      "inspect",

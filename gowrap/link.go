@@ -47,9 +47,9 @@ func link(ctx context.Context, path string, args []string) error {
 		return err
 	}
 	var errs []error
-	dynamic := slices.Contains([]string{"c-archive", "c-shared", "plugin", "shared"}, flag(args, "-buildmode")) || slices.Contains(args, "-linkshared")
+	shared := slices.Contains([]string{"c-archive", "c-shared", "plugin", "shared"}, flag(args, "-buildmode")) || slices.Contains(args, "-linkshared")
 	for i, p := range packages {
-		merged, err := s.merge(p, dirs[p.note.ImportPath], dynamic)
+		merged, err := s.merge(p, dirs[p.note.ImportPath], shared)
 		if err != nil {
 			errs = append(errs, err)
 			continue
@@ -125,7 +125,7 @@ func readNote(file string) (*prebuilt.Note, error) {
 }
 
 // merge returns a package with the machine code of its archive.
-func (s *search) merge(p compiled, dir string, dynamic bool) ([]byte, error) {
+func (s *search) merge(p compiled, dir string, shared bool) ([]byte, error) {
 	path := p.note.ImportPath
 	places := s.places(path, dir)
 	i := slices.IndexFunc(places, exists)
@@ -191,7 +191,7 @@ func (s *search) merge(p compiled, dir string, dynamic bool) ([]byte, error) {
 		d.Help = []string{"take the Go files that came with the archive, or make both with `cargo rustgo build --emit archive`"}
 		return nil, d
 	}
-	merged, err := prebuilt.Merge(own, a, dynamic)
+	merged, err := prebuilt.Merge(own, a, shared)
 	if err != nil {
 		return nil, diag.New(diag.MalformedInput, "%s: %v", file, err)
 	}

@@ -60,13 +60,13 @@ func (s *search) gopath() bool { return s.env.GOMOD == "" }
 // first.
 func (s *search) places(path, dir string) []string {
 	platform := s.env.GOOS + "_" + s.env.GOARCH
-	inTree := filepath.Join("pkg", platform, filepath.FromSlash(path)+".a")
+	inTree := filepath.FromSlash(prebuilt.InTree(platform, path))
 	var places []string
 	for _, root := range s.roots {
 		places = append(places, filepath.Join(root, inTree))
 	}
 	if dir != "" {
-		places = append(places, filepath.Join(dir, "rustgo_"+platform+".a"))
+		places = append(places, filepath.Join(dir, prebuilt.InPackage(platform)))
 		if root, ok := strings.CutSuffix(dir, filepath.Join(string(filepath.Separator)+"src", filepath.FromSlash(path))); ok {
 			places = append(places, filepath.Join(root, inTree))
 		}

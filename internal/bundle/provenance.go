@@ -172,6 +172,9 @@ func (p *Provenance) validate() error {
 	return nil
 }
 
+// HasMachinePath reports whether a text seems to have an absolute path.
+func HasMachinePath(s string) bool { return machinePath.MatchString(s) }
+
 // machinePath finds an absolute path, in Unix or Windows, where one can begin in
 // an argument of rustc: at its start, after punctuation, or after -L. What has a
 // slash within, such as linux/amd64, or is an address, is none.
@@ -183,7 +186,7 @@ func checkText(key, s string) error {
 		return fmt.Errorf("%s: empty", key)
 	case !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl):
 		return fmt.Errorf("%s: %q is not a line of text", key, s)
-	case machinePath.MatchString(s):
+	case HasMachinePath(s):
 		return fmt.Errorf("%s: %q has a path of this machine", key, s)
 	}
 	return nil

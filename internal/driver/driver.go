@@ -110,6 +110,8 @@ type generated struct {
 	art     *tool.Artifact
 	files   map[string][]byte // of the Go package
 	objects map[string]*hostObject
+	// rustFlags are the flags of rustc for each platform, without paths.
+	rustFlags map[string][]string
 }
 
 // generate compiles a crate for all targets.
@@ -117,7 +119,7 @@ func generate(ctx context.Context, o Options) (*generated, error) {
 	if o.Progress == nil {
 		o.Progress = func(Event) {}
 	}
-	g := &generated{objects: map[string]*hostObject{}}
+	g := &generated{objects: map[string]*hostObject{}, rustFlags: map[string][]string{}}
 	for _, t := range o.Targets {
 		q, err := g.build(ctx, o, t)
 		if err != nil {
@@ -216,6 +218,7 @@ func (g *generated) build(ctx context.Context, o Options, t target.Target) (*emi
 		return nil, err
 	}
 	g.art = in.art
+	g.rustFlags[t.String()] = withoutPaths(in.art.RustFlags)
 	if o.emits(ObjectForm) {
 		if g.objects[t.String()], err = newHostObject(in, img, t); err != nil {
 			return nil, err

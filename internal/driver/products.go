@@ -14,6 +14,7 @@ import (
 	"github.com/cargo-rustgo/cargo-rustgo/internal/diag"
 	"github.com/cargo-rustgo/cargo-rustgo/internal/emit"
 	"github.com/cargo-rustgo/cargo-rustgo/internal/prebuilt"
+	"github.com/cargo-rustgo/cargo-rustgo/internal/tool"
 )
 
 // products makes what is written below o.Products:
@@ -54,6 +55,7 @@ func (g *generated) products(ctx context.Context, o Options) ([]output, error) {
 type archives struct {
 	importPath string
 	archives   map[string][]byte // by path: pkg/GOOS_GOARCH/IMPORT/PATH.a
+	goVersion  string            // that compiled them, such as go1.26.1
 	source     map[string][]byte // the Go files to compile with them, by name
 }
 
@@ -96,20 +98,10 @@ func (g *generated) archives(ctx context.Context, o Options) (*archives, error) 
 		if goMod != nil {
 			overlay["go.mod"] = goMod
 		}
-		p, compiled, err := o.Cargo.Cargo.GoArchive(ctx, dir, platform.GOOS, platform.GOARCH, overlay)
+		// Code for libraries is no different on Windows.
+		p, err := o.Cargo.Cargo.GoBuild(ctx, tool.GoBuildOptions{Dir: dir, GOOS: platform.GOOS, GOARCH: platform.GOARCH, Overlay: overlay, Shared: platform.GOOS != "windows"})
 		if err != nil {
 			return nil, err
-		}
-		var dynamic []byte
-		if platform.GOOS != "windows" { // where code for libraries is no different
-			if _, dynamic, err = o.Cargo.Cargo.GoArchive(ctx, dir, platform.GOOS, platform.GOARCH, overlay, "-asmflags=-dynlink"); err != nil {
-				return nil, err
-			}
-		}
-		if len(p.CgoFiles) > 0 {
-			d := diag.New(diag.Declaration, "%s uses cgo, and so cannot be part of an archive", p.CgoFiles[0])
-			d.Spans = []diag.Span{{File: filepath.Join(o.GoDir, p.CgoFiles[0])}}
-			return nil, d
 		}
 		if o.ImportPath != "" && p.ImportPath != o.ImportPath {
 			d := diag.New(diag.BadConfig, "the import path should be %q, but that of %s is %q", o.ImportPath, o.GoDir, p.ImportPath)
@@ -117,19 +109,23 @@ func (g *generated) archives(ctx context.Context, o Options) (*archives, error) 
 			return nil, d
 		}
 		a.importPath, note.ImportPath = p.ImportPath, p.ImportPath
-		data, err := prebuilt.Marshal(compiled, dynamic, &note)
+		code := strings.TrimSuffix(platform.File(), ".s")
+		data, err := prebuilt.Marshal(p.Archive, p.Objects, p.SharedObjects[code], &note)
 		if err != nil {
 			return nil, fmt.Errorf("archive for %s/%s: %w", platform.GOOS, platform.GOARCH, err)
 		}
-		a.archives[ArchivePath(platform.GOOS, platform.GOARCH, p.ImportPath)] = data
+		a.archives[prebuilt.InTree(platform.GOOS+"_"+platform.GOARCH, p.ImportPath)] = data
+		header, err := prebuilt.Header(p.Archive)
+		if err != nil {
+			return nil, err
+		}
+		toolchain, err := prebuilt.ParseHeader(header)
+		if err != nil {
+			return nil, err
+		}
+		a.goVersion = toolchain.Go
 	}
 	return a, nil
-}
-
-// ArchivePath is where the archive of a package is below the root of a tree, as
-// in GOPATH.
-func ArchivePath(goos, goarch, importPath string) string {
-	return path.Join("pkg", goos+"_"+goarch, importPath+".a")
 }
 
 // prebuiltSource returns the Go files for those who have the archives: those that

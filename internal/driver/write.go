@@ -22,7 +22,7 @@ func sortedKeys(files map[string][]byte) []string {
 // output is a file to be written.
 type output struct {
 	path    string
-	content []byte
+	content []byte // nil to remove the file
 	// ours is set for files that must not replace one that is not generated.
 	ours bool
 }
@@ -75,6 +75,10 @@ func write(files []output) (int, error) {
 		}
 	}()
 	for _, f := range files {
+		if f.content == nil {
+			stale = append(stale, f.path)
+			continue
+		}
 		old, err := os.ReadFile(f.path)
 		switch {
 		case err == nil && bytes.Equal(old, f.content):

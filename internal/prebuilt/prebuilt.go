@@ -6,7 +6,7 @@
 //	__.PKGDEF          export data
 //	_go_.o             the Go files, compiled where the archive was made
 //	rustgo_linux_amd…  the machine code, a Go object
-//	rustgo.dynamic     the same for shared libraries, if the platform needs that
+//	rustgo.shared     the same for shared libraries, if the platform needs that
 //	rustgo.note        the note
 //
 // Go's linker takes the first three, with nobody's help.
@@ -19,6 +19,8 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -28,12 +30,21 @@ import (
 // Stub is the assembly file of a package in this form.
 const Stub = "rustgo_archive.s"
 
+// InTree returns the path of a package's archive below the root of a tree, as in
+// GOPATH. The platform is GOOS_GOARCH.
+func InTree(platform, importPath string) string {
+	return "pkg/" + platform + "/" + importPath + ".a"
+}
+
+// InPackage returns the name of the archive in the directory of its package.
+func InPackage(platform string) string { return "rustgo_" + platform + ".a" }
+
 // cmd/link loads no member with a name of less than 16 bytes that does not end in
 // .o or .syso (loadobjfile in cmd/link/internal/ld/lib.go, Go 1.26).
 const (
-	noteName    = "rustgo.note"
-	dynamicName = "rustgo.dynamic"
-	codePrefix  = "rustgo_" // of the member with the machine code
+	noteName   = "rustgo.note"
+	sharedName = "rustgo.shared"
+	codePrefix = "rustgo_" // of the member with the machine code
 )
 
 // Note is what an archive says of itself.
@@ -95,41 +106,19 @@ func AddNote(goArchive []byte, n *Note) ([]byte, error) {
 	return archive.AppendGo(goArchive, []archive.Input{{Name: noteName, Data: n.Marshal()}})
 }
 
-// Marshal returns the archive of a package: the members of compiled, which the
-// go command made of it; the machine code of dynamic, which it made of the same
-// package for shared libraries, and is nil where that is no different; and the
-// note.
-func Marshal(compiled, dynamic []byte, n *Note) ([]byte, error) {
-	f, err := archive.Parse(compiled)
-	if err != nil {
-		return nil, err
-	}
+// Marshal returns the archive of a package: what the Go compiler made of its Go
+// files; the objects of its assembly files, by their names without extension; the
+// machine code for shared libraries, which is nil where it is no different; and
+// the note.
+func Marshal(compiled []byte, objects map[string][]byte, shared []byte, n *Note) ([]byte, error) {
 	var members []archive.Input
-	for i, m := range f.Members {
-		members = append(members, archive.Input{Name: m.Name, Data: f.Data(i)})
+	for _, name := range slices.Sorted(maps.Keys(objects)) {
+		members = append(members, archive.Input{Name: name + ".o", Data: objects[name]})
 	}
-	if dynamic != nil {
-		code, err := codeMember(dynamic)
-		if err != nil {
-			return nil, err
-		}
-		members = append(members, archive.Input{Name: dynamicName, Data: code})
+	if shared != nil {
+		members = append(members, archive.Input{Name: sharedName, Data: shared})
 	}
-	return archive.Marshal(archive.Go, append(members, archive.Input{Name: noteName, Data: n.Marshal()}))
-}
-
-// codeMember returns the machine code in a compiled package.
-func codeMember(compiled []byte) ([]byte, error) {
-	f, err := archive.Parse(compiled)
-	if err != nil {
-		return nil, err
-	}
-	for i, m := range f.Members {
-		if strings.HasPrefix(m.Name, codePrefix) {
-			return f.Data(i), nil
-		}
-	}
-	return nil, fmt.Errorf("no machine code in the archive")
+	return archive.AppendGo(compiled, append(members, archive.Input{Name: noteName, Data: n.Marshal()}))
 }
 
 // ReadNote finds the note in an archive of size bytes. It reads no more of it
@@ -172,7 +161,7 @@ type Archive struct {
 	// other than its own (HeaderString in cmd/internal/objabi, Go 1.26).
 	Header string
 
-	code, dynamic []byte
+	code, shared []byte
 }
 
 // Parse reads an archive.
@@ -207,8 +196,8 @@ func Parse(data []byte) (*Archive, error) {
 				return nil, fmt.Errorf("%s: %w", noteName, err)
 			}
 			a.Note = *n
-		case m.Name == dynamicName:
-			err = set(&a.dynamic)
+		case m.Name == sharedName:
+			err = set(&a.shared)
 		case strings.HasPrefix(m.Name, codePrefix):
 			err = set(&a.code)
 		}
@@ -266,11 +255,11 @@ func ParseHeader(header string) (Toolchain, error) {
 }
 
 // Merge returns the archive of a package that was compiled here, with the
-// machine code of a: that for shared libraries if dynamic is set.
-func Merge(compiled []byte, a *Archive, dynamic bool) ([]byte, error) {
+// machine code of a: that for shared libraries if shared is set.
+func Merge(compiled []byte, a *Archive, shared bool) ([]byte, error) {
 	code := a.code
-	if dynamic && a.dynamic != nil {
-		code = a.dynamic
+	if shared && a.shared != nil {
+		code = a.shared
 	}
 	return archive.AppendGo(compiled, []archive.Input{{Name: "rustgo.o", Data: code}})
 }

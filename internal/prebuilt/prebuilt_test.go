@@ -2,9 +2,6 @@ package prebuilt
 
 import (
 	"bytes"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -15,14 +12,12 @@ const header = "go object linux amd64 go1.26.1 GOAMD64=v1 X:a,b"
 
 func object(s string) []byte { return []byte(header + "\n" + s) }
 
-// goArchive is what the go command makes of a package with an assembly file.
-func goArchive(t *testing.T, code string) []byte {
+// goArchive is what the compiler makes of a package.
+func goArchive(t *testing.T) []byte {
 	t.Helper()
 	data, err := archive.Marshal(archive.Go, []archive.Input{
 		{Name: "__.PKGDEF", Data: object("exports")},
 		{Name: "_go_.o", Data: object("go")},
-		{Name: "other_amd64.o", Data: object("other")},
-		{Name: "rustgo_linux_amd64.o", Data: object(code)},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -47,11 +42,12 @@ func members(t *testing.T, data []byte) string {
 }
 
 func TestMerge(t *testing.T) {
-	data, err := Marshal(goArchive(t, "static"), goArchive(t, "dynamic"), &note)
+	objects := map[string][]byte{"other_amd64": object("other"), "rustgo_linux_amd64": object("static")}
+	data, err := Marshal(goArchive(t), objects, object("shared"), &note)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := "__.PKGDEF=exports _go_.o=go other_amd64.o=other rustgo_linux_amd=static rustgo.dynamic=dynamic " +
+	want := "__.PKGDEF=exports _go_.o=go other_amd64.o=other rustgo_linux_amd=static rustgo.shared=shared " +
 		"rustgo.note=package example.com/x;declarations sha256:00;made-by crate x 1.0.0;made-by rustc 1.90.0;"
 	if got := members(t, data); got != want {
 		t.Errorf("Marshal: %s\nwant %s", got, want)
@@ -67,29 +63,29 @@ func TestMerge(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for dynamic, want := range map[bool]string{false: "static", true: "dynamic"} {
-		merged, err := Merge(compiled, a, dynamic)
+	for shared, want := range map[bool]string{false: "static", true: "shared"} {
+		merged, err := Merge(compiled, a, shared)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if got := members(t, merged); got != "__.PKGDEF=e _go_.o=g rustgo.o="+want {
-			t.Errorf("Merge with dynamic %v: %s", dynamic, got)
+			t.Errorf("Merge with shared %v: %s", shared, got)
 		}
 	}
 	// Where libraries need no code of their own.
-	if data, err = Marshal(goArchive(t, "static"), nil, &note); err != nil {
+	if data, err = Marshal(goArchive(t), objects, nil, &note); err != nil {
 		t.Fatal(err)
 	}
 	if a, err = Parse(data); err != nil {
 		t.Fatal(err)
 	}
 	if merged, err := Merge(compiled, a, true); err != nil || !strings.HasSuffix(members(t, merged), "rustgo.o=static") {
-		t.Errorf("Merge without dynamic code: %s, %v", members(t, merged), err)
+		t.Errorf("Merge without shared code: %s, %v", members(t, merged), err)
 	}
 }
 
 func TestReadNote(t *testing.T) {
-	with, err := AddNote(goArchive(t, "x"), &note)
+	with, err := AddNote(goArchive(t), &note)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +93,7 @@ func TestReadNote(t *testing.T) {
 	if err != nil || got == nil || got.Declarations != "sha256:00" {
 		t.Errorf("%+v, %v", got, err)
 	}
-	for name, data := range map[string][]byte{"without": goArchive(t, "x"), "empty": nil, "other": []byte("\x7fELF and so on")} {
+	for name, data := range map[string][]byte{"without": goArchive(t), "empty": nil, "other": []byte("\x7fELF and so on")} {
 		if got, err := ReadNote(bytes.NewReader(data), int64(len(data))); got != nil || err != nil {
 			t.Errorf("%s: %+v, %v", name, got, err)
 		}
@@ -124,7 +120,7 @@ func TestParseErrors(t *testing.T) {
 		{"two codes", []archive.Input{code, code, {Name: noteName, Data: text}}, "two members rustgo_linux"},
 		{"a host object", []archive.Input{{Name: "rustgo_x.o", Data: []byte("\x7fELF")}, {Name: noteName, Data: text}}, "not a Go object"},
 		{"a header without end", []archive.Input{{Name: "rustgo_x.o", Data: []byte("go object linux")}, {Name: noteName, Data: text}}, "not a Go object"},
-		{"mixed", []archive.Input{code, {Name: dynamicName, Data: []byte("go object linux arm64 go1.26.1 X:\n")}, {Name: noteName, Data: text}}, "another toolchain"},
+		{"mixed", []archive.Input{code, {Name: sharedName, Data: []byte("go object linux arm64 go1.26.1 X:\n")}, {Name: noteName, Data: text}}, "another toolchain"},
 		{"another note", []archive.Input{code, {Name: noteName, Data: []byte("hello")}}, "unknown kind of note"},
 		{"an incomplete note", []archive.Input{code, {Name: noteName, Data: []byte(noteMagic + "package x\n")}}, "incomplete note"},
 		{"a strange line", []archive.Input{code, {Name: noteName, Data: append(bytes.Clone(text), "what is this\n"...)}}, "unexpected line"},
@@ -154,74 +150,10 @@ func TestParseHeader(t *testing.T) {
 	}
 }
 
-// The names that cmd/link passes over are passed over, and the code is not.
-func TestLinkerReadsCodeOnly(t *testing.T) {
-	dir := t.TempDir()
-	write := func(name, text string) {
-		t.Helper()
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
-	goTool := func(args ...string) {
-		t.Helper()
-		cmd := exec.Command("go", args...)
-		cmd.Dir = dir
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("go %s: %v\n%s", strings.Join(args, " "), err, out)
-		}
-	}
-	write("go.mod", "module x\n\ngo 1.25\n")
-	if err := os.MkdirAll(filepath.Join(dir, "p"), 0o777); err != nil {
-		t.Fatal(err)
-	}
-	write("p/p.go", "package p\n\nfunc F() int\n")
-	write("p/rustgo_x.s", "#include \"textflag.h\"\n\nTEXT ·F(SB), NOSPLIT, $0-8\n\tMOVQ $42, ret+0(FP)\n\tRET\n")
-	write("main.go", "package main\n\nimport \"x/p\"\n\nfunc main() { println(p.F()) }\n")
-	cmd := exec.Command("go", "list", "-export", "-deps", "-f", "{{if .Export}}packagefile {{.ImportPath}}={{.Export}}{{end}}", ".")
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "GOOS=linux", "GOARCH=amd64", "CGO_ENABLED=0")
-	config, err := cmd.Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var lines []string
-	var main string
-	for line := range strings.Lines(string(config)) {
-		path, file, _ := strings.Cut(strings.TrimSpace(strings.TrimPrefix(line, "packagefile ")), "=")
-		switch path {
-		case "x":
-			main = file
-			continue
-		case "x/p":
-			compiled, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			// Damaged dynamic code and the note do not matter to the linker.
-			data, err := Marshal(compiled, compiled, &note)
-			if err != nil {
-				t.Fatal(err)
-			}
-			write("p.a", string(data))
-			line = "packagefile x/p=" + filepath.Join(dir, "p.a") + "\n"
-		}
-		lines = append(lines, line)
-	}
-	write("importcfg", strings.Join(lines, ""))
-	t.Setenv("GOOS", "linux")
-	t.Setenv("GOARCH", "amd64")
-	goTool("tool", "link", "-importcfg", "importcfg", "-o", "x", main)
-	out, err := exec.Command(filepath.Join(dir, "x")).CombinedOutput()
-	if err != nil || string(out) != "42\n" {
-		t.Errorf("%q, %v", out, err)
-	}
-}
-
 func FuzzParse(f *testing.F) {
 	data, err := archive.Marshal(archive.Go, []archive.Input{
 		{Name: "_go_.o", Data: object("go")}, {Name: "rustgo_x.o", Data: object("x")},
-		{Name: dynamicName, Data: object("y")}, {Name: noteName, Data: note.Marshal()}})
+		{Name: sharedName, Data: object("y")}, {Name: noteName, Data: note.Marshal()}})
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -33,6 +33,13 @@ type Artifact struct {
 	RustcVersion string
 	// RustcCommit is the compiler's full commit hash.
 	RustcCommit string
+	// RustFlags are the flags of every crate of the target, but for those about
+	// where sources are, followed by those of the package itself.
+	RustFlags []string
+	// Features are those of the package that were on.
+	Features []string
+	// Profile is cargo's.
+	Profile string
 
 	remaps remaps
 }
@@ -98,7 +105,8 @@ func BuildStaticlib(ctx context.Context, o BuildOptions) (*Artifact, error) {
 		user = slices.Concat([]string{"-Cforce-frame-pointers=yes"}, user)
 	}
 	for {
-		built, err := runRustc(ctx, o, p, slices.Concat(user, o.RustFlags, ourFlags(r), list.flags()))
+		flags := slices.Concat(user, o.RustFlags, ourFlags(r))
+		built, err := runRustc(ctx, o, p, slices.Concat(flags, list.flags()))
 		if err != nil {
 			return nil, err
 		}
@@ -127,6 +135,9 @@ func BuildStaticlib(ctx context.Context, o BuildOptions) (*Artifact, error) {
 			Triple:         o.Triple,
 			RustcVersion:   r.version,
 			RustcCommit:    r.commit,
+			RustFlags:      slices.Concat(flags, o.RustcArgs),
+			Features:       built.features,
+			Profile:        o.profile(),
 			remaps:         list,
 		}, nil
 	}
@@ -148,6 +159,7 @@ type built struct {
 	// packageDirs are the directories of the packages compiled for the
 	// target.
 	packageDirs []string
+	features    []string // of the package
 }
 
 // runRustc runs cargo rustc with exactly these flags for the target's crates.
@@ -198,6 +210,7 @@ type message struct {
 	ManifestPath string      `json:"manifest_path"`
 	Target       CrateTarget `json:"target"`
 	Filenames    []string    `json:"filenames"`
+	Features     []string    `json:"features"`
 }
 
 func readMessages(r io.Reader, packageID, triple string) (*built, error) {
@@ -231,6 +244,7 @@ func (b *built) add(m message, packageID, triple string) {
 	if m.PackageID != packageID || !slices.Contains(m.Target.CrateTypes, "staticlib") {
 		return
 	}
+	b.features = m.Features
 	for _, name := range m.Filenames {
 		if filepath.Ext(name) == ".a" || filepath.Ext(name) == ".lib" {
 			b.staticlib = name
