@@ -35,7 +35,7 @@ func buildCommand(u *ui) *cli.Command {
 			&cli.StringSliceFlag{Name: "emit", Usage: "write `FORM`: go, archive (with import path, for go tool link and gowrap) or object (for C); a list with commas for several", DefaultText: "go"},
 			&cli.StringFlag{Name: "go-package", Usage: "call the Go package `NAME`"},
 			&cli.StringFlag{Name: "import-path", Usage: "take `PATH` for the import path of archives", DefaultText: "what go.mod says"},
-			&cli.StringSliceFlag{Name: "target", Usage: "build for `GOOS/GOARCH`, or a Rust target triple; a list with commas builds for several", DefaultText: "what `go env` says"},
+			&cli.StringSliceFlag{Name: "target", Usage: "build for `GOOS/GOARCH`, or a Rust target triple; a list with commas builds for several, all for all", DefaultText: "what `go env` says"},
 
 			&cli.StringFlag{Name: "manifest-path", Usage: "use the crate of the manifest `PATH`"},
 			&cli.StringFlag{Name: "package", Aliases: []string{"p"}, Usage: "build the workspace member `SPEC`"},
@@ -210,6 +210,9 @@ func buildTargets(c *cli.Context, cargo tool.Cargo) ([]target.Target, error) {
 		names = []string{env.GOOS + "/" + env.GOARCH}
 	}
 	var targets []target.Target
+	if slices.Equal(names, []string{"all"}) {
+		return target.All(), nil
+	}
 	for _, name := range names {
 		t, err := target.Parse(name)
 		if unknown, ok := err.(*target.UnknownError); ok {
@@ -219,7 +222,7 @@ func buildTargets(c *cli.Context, cargo tool.Cargo) ([]target.Target, error) {
 		} else if err != nil {
 			return nil, err
 		}
-		if !slices.ContainsFunc(targets, func(other target.Target) bool { return other.Triple == t.Triple }) {
+		if !slices.ContainsFunc(targets, func(other target.Target) bool { return other.String() == t.String() }) {
 			targets = append(targets, t)
 		}
 	}

@@ -64,7 +64,7 @@ func newApp(u *ui) *cli.App {
 			&cli.BoolFlag{DisableDefaultText: true, Name: "version", Aliases: []string{"V"}, Usage: "print the version and exit"},
 		},
 		Commands: []*cli.Command{
-			newCommand(u), buildCommand(u), packageCommand(u), verifyCommand(u), inspectCommand(u), vendorCommand(u), explainCommand(u),
+			newCommand(u), buildCommand(u), packageCommand(u), verifyCommand(u), inspectCommand(u), vendorCommand(u), targetsCommand(u), explainCommand(u),
 			stripCommand(u), archiveCommand(u), versionCommand(u),
 		},
 		Action: func(c *cli.Context) error {

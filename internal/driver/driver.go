@@ -119,20 +119,27 @@ func generate(ctx context.Context, o Options) (*generated, error) {
 	if o.Progress == nil {
 		o.Progress = func(Event) {}
 	}
-	g := &generated{objects: map[string]*hostObject{}, rustFlags: map[string][]string{}}
-	for _, t := range o.Targets {
-		q, err := g.build(ctx, o, t)
-		if err != nil {
-			return nil, err
-		}
-		if g.p, err = merge(g.p, q, t); err != nil {
-			return nil, err
-		}
-	}
-	if g.p == nil {
+	if len(o.Targets) == 0 {
 		return nil, errors.New("no target to build for")
 	}
-	var err error
+	if err := available(ctx, o); err != nil {
+		return nil, err
+	}
+	built, err := buildAll(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	g := &generated{objects: map[string]*hostObject{}, rustFlags: map[string][]string{}}
+	for i, b := range built {
+		t := o.Targets[i]
+		if g.p, err = merge(g.p, b.p, t); err != nil {
+			return nil, err
+		}
+		g.art, g.rustFlags[t.String()] = b.art, withoutPaths(b.art.RustFlags)
+		if b.object != nil {
+			g.objects[t.String()] = b.object
+		}
+	}
 	if g.files, err = g.p.Files(); err != nil {
 		return nil, diagnoseCall(err)
 	}
@@ -156,6 +163,9 @@ type input struct {
 // compile compiles the crate, and finds its exports and all that they need.
 func compile(ctx context.Context, o Options, t target.Target) (_ *input, err error) {
 	o.Cargo.Triple = t.Triple
+	if t.Foreign {
+		o.Cargo.Variant = t.GOOS + "_" + t.GOARCH
+	}
 	o.Cargo.RustFlags = append(o.Cargo.RustFlags[:len(o.Cargo.RustFlags):len(o.Cargo.RustFlags)], t.RustFlags...)
 	o.Cargo.RustcArgs = append(o.Cargo.RustcArgs[:len(o.Cargo.RustcArgs):len(o.Cargo.RustcArgs)], keepApart...)
 	art, err := tool.BuildStaticlib(ctx, o.Cargo)
@@ -193,13 +203,15 @@ func compile(ctx context.Context, o Options, t target.Target) (_ *input, err err
 	return &input{art, len(data), lib, functions, set, unmap}, nil
 }
 
+// built is the package for one target.
+type built struct {
+	p      *emit.Package
+	art    *tool.Artifact
+	object *hostObject
+}
+
 // build makes the package for one target.
-func (g *generated) build(ctx context.Context, o Options, t target.Target) (*emit.Package, error) {
-	in, err := compile(ctx, o, t)
-	if err != nil {
-		return nil, err
-	}
-	defer in.close()
+func build(o Options, t target.Target, in *input) (*built, error) {
 	analysis, err := stack.Analyze(in.set)
 	if err != nil {
 		return nil, diagnoseInput(err)
@@ -217,15 +229,14 @@ func (g *generated) build(ctx context.Context, o Options, t target.Target) (*emi
 	if err != nil {
 		return nil, err
 	}
-	g.art = in.art
-	g.rustFlags[t.String()] = withoutPaths(in.art.RustFlags)
+	b := &built{p: p, art: in.art}
 	if o.emits(ObjectForm) {
-		if g.objects[t.String()], err = newHostObject(in, img, t); err != nil {
+		if b.object, err = newHostObject(in, img, t); err != nil {
 			return nil, err
 		}
 	}
 	p.Platforms[0].Code = describe(analysis, in.set, img)
-	return p, nil
+	return b, nil
 }
 
 // recovers is defined by panic handlers that come back to the trampoline: that

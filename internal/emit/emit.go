@@ -127,6 +127,9 @@ func (p *Package) goFiles() map[string][]byte {
 	}
 	if p.owns() {
 		files["rustgo_stack.go"] = p.stacks()
+		for _, platform := range p.Platforms {
+			files["rustgo_stack_"+platform.GOOS+".go"] = p.stackMemory(platform.GOOS)
+		}
 	}
 	return files
 }

@@ -145,10 +145,7 @@ func rustStackAllocate(i int) {
 	}
 	page := syscall.Getpagesize()
 	size := (rustStackSize + rustStackBeyond + page - 1) / page * page
-	b, err := syscall.Mmap(-1, 0, page+size, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
-	if err == nil {
-		err = syscall.Mprotect(b[:page], syscall.PROT_NONE)
-	}
+	b, err := rustStackMap(page, size)
 	if err != nil {
 		panic("PACKAGE: no memory for a stack of " + strconv.Itoa(rustStackSize) + " bytes: " + err.Error())
 	}
@@ -198,12 +195,51 @@ func rustSweep() {
 			continue
 		}
 		atomic.StoreUintptr(&s.top, 0)
-		if err := syscall.Munmap(rustStackMemory[i]); err != nil {
+		if err := rustStackUnmap(rustStackMemory[i]); err != nil {
 			panic("PACKAGE: a stack cannot be freed: " + err.Error())
 		}
 		rustStackMemory[i] = nil
 		atomic.StoreUintptr(&s.m, 0)
 	}
+}
+`
+
+// stackMemory writes the part of the stacks that depends on the system.
+func (p *Package) stackMemory(goos string) []byte {
+	var out printer
+	out.line("%s", Header)
+	out.line("")
+	out.line("package %s", p.Name)
+	out.WriteString("\nimport (\n\t\"syscall\"\n")
+	if goos == "freebsd" {
+		// The package syscall has no Mprotect there.
+		out.WriteString("\t\"unsafe\"\n)\n" + unixMemory + freebsdProtect)
+	} else {
+		out.WriteString(")\n" + strings.ReplaceAll(unixMemory, "rustProtect(b[:guard])", "syscall.Mprotect(b[:guard], syscall.PROT_NONE)"))
+	}
+	return gofmt(out.Bytes())
+}
+
+const unixMemory = `
+// rustStackMap returns memory of which the first bytes cannot be accessed.
+func rustStackMap(guard, size int) ([]byte, error) {
+	b, err := syscall.Mmap(-1, 0, guard+size, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
+	if err == nil {
+		err = rustProtect(b[:guard])
+	}
+	return b, err
+}
+
+func rustStackUnmap(b []byte) error { return syscall.Munmap(b) }
+`
+
+const freebsdProtect = `
+func rustProtect(b []byte) error {
+	_, _, errno := syscall.Syscall(syscall.SYS_MPROTECT, uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), syscall.PROT_NONE)
+	if errno != 0 {
+		return errno
+	}
+	return nil
 }
 `
 

@@ -44,6 +44,10 @@ type Target struct {
 	SymbolPrefix string
 	// RustFlags are always passed to rustc for this target.
 	RustFlags []string
+	// Foreign is set if the triple is that of another system with the same
+	// processor and C ABI. The machine code makes no system calls, so it does not
+	// matter which; rustgo's crate is told (--cfg rustgo_foreign).
+	Foreign bool
 }
 
 // String returns "GOOS/GOARCH".
@@ -55,6 +59,14 @@ func (t Target) Suffix() string { return "_" + t.GOOS + "_" + t.GOARCH }
 
 // table is sorted by GOOS, then GOARCH.
 var table = []Target{
+	{
+		GOOS:      "freebsd",
+		GOARCH:    "amd64",
+		Triple:    "x86_64-unknown-linux-gnu",
+		Format:    ELF,
+		RustFlags: []string{"--cfg=rustgo_foreign"},
+		Foreign:   true,
+	},
 	{
 		GOOS:   "linux",
 		GOARCH: "amd64",
@@ -79,7 +91,7 @@ func Lookup(goos, goarch string) (Target, bool) {
 
 // ByTriple returns the target that Rust calls triple.
 func ByTriple(triple string) (Target, bool) {
-	return find(func(t Target) bool { return t.Triple == triple })
+	return find(func(t Target) bool { return t.Triple == triple && !t.Foreign })
 }
 
 func find(match func(Target) bool) (Target, bool) {
@@ -118,7 +130,9 @@ func Parse(s string) (Target, error) {
 	var names []string
 	for _, t := range table {
 		if strings.Count(s, "-") >= 2 {
-			names = append(names, t.Triple)
+			if !t.Foreign {
+				names = append(names, t.Triple)
+			}
 		} else {
 			names = append(names, t.String())
 		}

@@ -2,6 +2,7 @@ package tool
 
 import (
 	"io"
+	"path/filepath"
 	"strconv"
 )
 
@@ -36,6 +37,10 @@ type BuildOptions struct {
 
 	// Triple is the Rust target to build for.
 	Triple string
+	// Variant is the name of a directory of its own, below rustgo in cargo's
+	// target directory, for builds with other flags than usual. Without it, cargo
+	// would compile everything again whenever flags change.
+	Variant string
 	// RustFlags are flags of ours for every crate of the target.
 	RustFlags []string
 	// RustcArgs are passed to rustc for the package itself only.
@@ -82,12 +87,13 @@ func (o BuildOptions) commonArgs() []string {
 }
 
 // rustcCommand returns the arguments of the cargo command that builds the
-// static library of the package called spec.
+// static library of the package called spec. targetDir is cargo's target
+// directory.
 //
 // The profile settings are given on the command line, so that the user's
 // manifest needs no edit: a panic must not unwind into Go, signatures are read
 // from full debug information, and that has to be inside the objects.
-func (o BuildOptions) rustcCommand(spec string) []string {
+func (o BuildOptions) rustcCommand(spec, targetDir string) []string {
 	profile := o.profile()
 	args := []string{"rustc", "--lib", "--crate-type", "staticlib", "--package", spec,
 		"--profile", profile, "--target", o.Triple}
@@ -108,7 +114,9 @@ func (o BuildOptions) rustcCommand(spec string) []string {
 	if o.NoDefaultFeatures {
 		args = append(args, "--no-default-features")
 	}
-	if o.TargetDir != "" {
+	if o.Variant != "" {
+		args = append(args, "--target-dir", filepath.Join(targetDir, "rustgo", o.Variant))
+	} else if o.TargetDir != "" {
 		args = append(args, "--target-dir", o.TargetDir)
 	}
 	if o.Jobs != "" {

@@ -88,10 +88,8 @@ func BuildStaticlib(ctx context.Context, o BuildOptions) (*Artifact, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !r.hasCore() && !cargoConfig.buildsStd(o.Unstable) {
-		d := diag.New(diag.TargetUnavailable, "the Rust target `%s` is not installed", o.Triple)
-		d.Help = []string{"run `rustup target add " + o.Triple + "`"}
-		return nil, d
+	if err := available(o, r, cargoConfig); err != nil {
+		return nil, err
 	}
 	list, err := c.remaps(ctx, o, m, r)
 	if err != nil {
@@ -106,7 +104,7 @@ func BuildStaticlib(ctx context.Context, o BuildOptions) (*Artifact, error) {
 	}
 	for {
 		flags := slices.Concat(user, o.RustFlags, ourFlags(r))
-		built, err := runRustc(ctx, o, p, slices.Concat(flags, list.flags()))
+		built, err := runRustc(ctx, o, p, m.TargetDirectory, slices.Concat(flags, list.flags()))
 		if err != nil {
 			return nil, err
 		}
@@ -143,12 +141,36 @@ func BuildStaticlib(ctx context.Context, o BuildOptions) (*Artifact, error) {
 	}
 }
 
+// Available reports whether cargo could build for a target, by a diagnostic that
+// says what to install if it could not.
+func (o BuildOptions) Available(ctx context.Context, triple string) error {
+	config, err := o.Cargo.loadConfig(o.Config)
+	if err != nil {
+		return err
+	}
+	r, err := o.Cargo.rustc(ctx, config, triple)
+	if err != nil {
+		return err
+	}
+	o.Triple = triple
+	return available(o, r, config)
+}
+
+func available(o BuildOptions, r *rustc, config *cargoConfig) error {
+	if r.hasCore() || config.buildsStd(o.Unstable) {
+		return nil
+	}
+	d := diag.New(diag.TargetUnavailable, "the Rust target `%s` is not installed", o.Triple)
+	d.Help = []string{"run `rustup target add " + o.Triple + "`"}
+	return d
+}
+
 // ourFlags are the flags for every crate. `cfg(rustgo)` is how the rustgo
 // crate knows that it has to supply the panic handler and memcpy.
 func ourFlags(r *rustc) []string {
 	flags := []string{"--cfg=rustgo"}
 	if r.atLeast(80) { // the first release with --check-cfg
-		flags = append(flags, "--check-cfg=cfg(rustgo)")
+		flags = append(flags, "--check-cfg=cfg(rustgo,rustgo_foreign)")
 	}
 	return flags
 }
@@ -163,9 +185,9 @@ type built struct {
 }
 
 // runRustc runs cargo rustc with exactly these flags for the target's crates.
-func runRustc(ctx context.Context, o BuildOptions, p *Package, flags []string) (*built, error) {
+func runRustc(ctx context.Context, o BuildOptions, p *Package, targetDir string, flags []string) (*built, error) {
 	c := o.Cargo
-	cmd := c.command(ctx, c.path(), o.rustcCommand(p.ID)...)
+	cmd := c.command(ctx, c.path(), o.rustcCommand(p.ID, targetDir)...)
 	cmd.Env = append(slices.Clone(c.env()), "CARGO_ENCODED_RUSTFLAGS="+strings.Join(flags, "\x1f"))
 	cmd.Stderr = c.stderr()
 	stdout, err := cmd.StdoutPipe()

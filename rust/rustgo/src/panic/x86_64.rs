@@ -93,7 +93,7 @@ pub(super) static STATE: State = State {
 
 /// Makes the page below the panic stack inaccessible, the first time, so that
 /// an overflow is a fault and not a corruption of what lies before it.
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(rustgo_foreign)))]
 pub(super) fn guard() {
     use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
@@ -119,7 +119,7 @@ pub(super) fn guard() {
     }
 }
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(all(target_os = "linux", not(rustgo_foreign))))]
 pub(super) fn guard() {}
 
 /// Leaves the goroutine's stack. Nothing is pushed on it and no register is
