@@ -3,6 +3,7 @@ package elfmacho
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/cargo-rustgo/cargo-rustgo/internal/reloc"
@@ -70,8 +71,12 @@ const (
 
 // elfMachine is what differs between the processors.
 type elfMachine struct {
-	arch  string
-	kinds []reloc.Kind // by relocation type; None for those that do not exist
+	arch   string
+	number uint16       // e_machine
+	kinds  []reloc.Kind // by relocation type; None for those that do not exist
+	// operand is how far the address that an instruction refers to lies beyond
+	// S + A of its PC-relative field.
+	operand int64
 }
 
 // kind translates a relocation type. Type 0 does nothing on every processor.
@@ -82,14 +87,24 @@ func (m *elfMachine) kind(typ uint32) (reloc.Kind, bool) {
 	return m.kinds[typ], true
 }
 
-// elfMachines is keyed by e_machine.
-var elfMachines = map[uint16]elfMachine{
-	62: {"amd64", elfAMD64Relocs},
+// typ returns the first relocation type of a kind, the plainest.
+func (m *elfMachine) typ(k reloc.Kind) (uint32, bool) {
+	for typ, kind := range m.kinds {
+		if kind == k && k != reloc.TLS && k != reloc.MovAbs {
+			return uint32(typ), true
+		}
+	}
+	return 0, false
+}
+
+var elfMachines = []elfMachine{
+	{"amd64", 62, elfAMD64Relocs, 4}, // the field counts from the end of the instruction
+	{"arm64", 183, elfARM64Relocs, 0},
 }
 
 // elfOther names machines that are refused, for the message.
 var elfOther = map[uint16]string{
-	3: "386", 40: "arm", 183: "arm64", 243: "riscv64", 22: "s390x", 21: "ppc64", 258: "loong64",
+	3: "386", 40: "arm", 243: "riscv64", 22: "s390x", 21: "ppc64", 258: "loong64",
 }
 
 type elfSection struct {
@@ -149,15 +164,15 @@ func (p *elfParser) header() error {
 	}
 	le := binary.LittleEndian
 	machine := le.Uint16(d[18:])
-	m, ok := elfMachines[machine]
-	if !ok {
+	i := slices.IndexFunc(elfMachines, func(m elfMachine) bool { return m.number == machine })
+	if i < 0 {
 		if name := elfOther[machine]; name != "" {
-			return bad(18, "an object for %s; supported is amd64", name)
+			return bad(18, "an object for %s; supported are amd64 and arm64", name)
 		}
 		return bad(18, "an object for an unknown machine (e_machine %d)", machine)
 	}
-	p.machine = m
-	p.obj.Arch = m.arch
+	p.machine = elfMachines[i]
+	p.obj.Arch = p.machine.arch
 	if typ := le.Uint16(d[16:]); typ != etRel {
 		what := map[uint16]string{2: "an executable", 3: "a shared library", 4: "a core dump"}[typ]
 		if what == "" {

@@ -158,7 +158,7 @@ func (p *elfParser) retarget(r *Reloc) error {
 	}
 	off := int64(s.Value) + r.Addend
 	if r.Kind.Info().PCRel {
-		off += 4 // the addend counts from the field, the instruction from its end
+		off += p.machine.operand
 	}
 	if off < 0 || off > int64(e.starts[len(e.starts)-1])+int64(p.obj.Sections[e.section+int32(len(e.starts)-1)].Size) {
 		return fmt.Errorf("a reference to offset %#x of the mergeable section %s", off, p.obj.Sections[s.Section].Name)

@@ -16,7 +16,7 @@ func (p *elfParser) relations() error {
 		h, name := p.section(i), p.obj.Sections[i].Name
 		switch h.typ {
 		case shtRel:
-			return bad(h.off, "section %s: relocations without addends, which no x86-64 compiler writes", name)
+			return bad(h.off, "section %s: relocations without addends, which no compiler for %s writes", name, p.obj.Arch)
 		case shtRelr, shtCrel, shtAndroidRel, shtAndroidRela:
 			return bad(h.off, "section %s: compact relocations (section type %#x) are not supported; build without -Wa,--crel", name, h.typ)
 		case shtRela:

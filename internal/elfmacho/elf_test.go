@@ -170,11 +170,11 @@ func compare(t *testing.T, data []byte) {
 			var list []string
 			for ; len(content) > 0; content = content[24:] {
 				info := binary.LittleEndian.Uint64(content[8:])
-				list = append(list, fmt.Sprint(binary.LittleEndian.Uint64(content), elf.R_X86_64(uint32(info)), info>>32, int64(binary.LittleEndian.Uint64(content[16:]))))
+				list = append(list, fmt.Sprint(binary.LittleEndian.Uint64(content), uint32(info), info>>32, int64(binary.LittleEndian.Uint64(content[16:]))))
 			}
 			var mine []string
 			for _, r := range relocs {
-				mine = append(mine, fmt.Sprint(r.Off, elf.R_X86_64(r.Type), r.Symbol, r.Addend))
+				mine = append(mine, fmt.Sprint(r.Off, r.Type, r.Symbol, r.Addend))
 			}
 			slices.Sort(list)
 			slices.Sort(mine)
@@ -226,17 +226,22 @@ func TestParseReal(t *testing.T) {
 			static mut N: u32 = 1;
 			#[no_mangle] pub extern "C" fn r(x: &[u8], i: usize) -> u32 { unsafe { N += x[i] as u32; N } }`,
 	}
-	compilers := map[string][]string{
-		"a.c": {"gcc", "-c", "-g", "-O1", "-fcommon", "-ffunction-sections"}, "b.cc": {"g++", "-c", "-g", "-O0"},
-		"c.rs": {"rustc", "--crate-type=lib", "--emit=obj", "-g", "-Copt-level=2", "-Cpanic=abort"},
+	compilers := []struct {
+		source string
+		args   []string
+	}{
+		{"a.c", []string{"gcc", "-c", "-g", "-O1", "-fcommon", "-ffunction-sections"}},
+		{"a.c", []string{"aarch64-linux-gnu-gcc", "-c", "-g", "-O1", "-fcommon", "-ffunction-sections"}},
+		{"b.cc", []string{"g++", "-c", "-g", "-O0"}},
+		{"c.rs", []string{"rustc", "--crate-type=lib", "--emit=obj", "-g", "-Copt-level=2", "-Cpanic=abort"}},
 	}
-	for name, source := range sources {
-		t.Run(name, func(t *testing.T) {
+	for _, test := range compilers {
+		name, args := test.source, test.args
+		t.Run(args[0]+" "+name, func(t *testing.T) {
 			in, out := filepath.Join(dir, name), filepath.Join(dir, name+".o")
-			if err := os.WriteFile(in, []byte(source), 0o666); err != nil {
+			if err := os.WriteFile(in, []byte(sources[name]), 0o666); err != nil {
 				t.Fatal(err)
 			}
-			args := compilers[name]
 			if _, err := exec.LookPath(args[0]); err != nil {
 				t.Skip(err)
 			}
@@ -324,7 +329,8 @@ var malformed = []struct {
 }{
 	{"32 bits", func(f *file) { f.b[4] = 1 }, "a 32-bit ELF object; only 64-bit objects can go into a Go program at offset 0x4"},
 	{"big endian", func(f *file) { f.b[5] = 2 }, "a big-endian ELF object; only little-endian targets are supported at offset 0x5"},
-	{"other machine", func(f *file) { f.set16(18, 183) }, "an object for arm64; supported is amd64 at offset 0x12"},
+	{"other machine", func(f *file) { f.set16(18, 243) }, "an object for riscv64; supported are amd64 and arm64 at offset 0x12"},
+	{"relocations of another machine", func(f *file) { f.set16(18, 183) }, ".text.f+0x1: unknown relocation type 4"},
 	{"unknown machine", func(f *file) { f.set16(18, 9999) }, "an object for an unknown machine (e_machine 9999) at offset 0x12"},
 	{"executable", func(f *file) { f.set16(16, 2) }, "an executable, not a relocatable object at offset 0x10"},
 	{"shared library", func(f *file) { f.set16(16, 3) }, "a shared library, not a relocatable object at offset 0x10"},
@@ -370,7 +376,7 @@ var malformed = []struct {
 	{"no extended index", func(f *file) { f.content(f.typed(shtSymtab, 0)).set16(4*24+6, 0xffff) }, "symbol f: no entry in the extended section index table"},
 	{"symbol past its section", func(f *file) { f.content(f.typed(shtSymtab, 0)).set64(4*24+8, 7) }, "symbol f: offset 0x7 is past the end of section .text.f (0x6 bytes)"},
 	{"alignment of a common symbol", func(f *file) { f.content(f.typed(shtSymtab, 0)).set64(8*24+8, 3) }, "common symbol common: alignment 3 is not a power of two"},
-	{"relocations without addends", func(f *file) { f.typed(shtRela, 0).set32(4, shtRel) }, "section .rela.text.f: relocations without addends, which no x86-64 compiler writes"},
+	{"relocations without addends", func(f *file) { f.typed(shtRela, 0).set32(4, shtRel) }, "section .rela.text.f: relocations without addends, which no compiler for amd64 writes"},
 	{"compact relocations", func(f *file) { f.typed(shtRela, 0).set32(4, shtCrel) }, "section .rela.text.f: compact relocations (section type 0x40000014) are not supported"},
 	{"relocations of section 0", func(f *file) { f.typed(shtRela, 0).set32(44, 0) }, "relocation section .rela.text.f: target section 0 out of range"},
 	{"relocations out of range", func(f *file) { f.typed(shtRela, 0).set32(44, 1000) }, "relocation section .rela.text.f: target section 1000 out of range"},
@@ -474,6 +480,7 @@ func TestNoAlias(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	data := marshal(f, sample())
 	f.Add(data)
+	f.Add(marshal(f, sampleARM64()))
 	for _, test := range malformed {
 		f.Add(patch(data, test.edit))
 	}

@@ -3,14 +3,10 @@ package elfmacho
 import (
 	"encoding/binary"
 	"fmt"
-
-	"github.com/cargo-rustgo/cargo-rustgo/internal/reloc"
+	"slices"
 )
 
-const (
-	emX86_64 = 62
-	osabiGNU = 3 // what SHF_GNU_RETAIN and STT_GNU_IFUNC belong to
-)
+const osabiGNU = 3 // what SHF_GNU_RETAIN and STT_GNU_IFUNC belong to
 
 // Marshal writes an object as ELF. The output depends on nothing but o:
 //
@@ -27,10 +23,11 @@ const (
 //
 // The signature of a group must be the name of a symbol of o.
 func Marshal(o *Object) ([]byte, error) {
-	if o.Arch != "amd64" {
+	i := slices.IndexFunc(elfMachines, func(m elfMachine) bool { return m.arch == o.Arch })
+	if i < 0 {
 		return nil, fmt.Errorf("internal error: writing an object for %s", o.Arch)
 	}
-	w := &elfWriter{o: o, strings: []byte{0}, offsets: map[string]uint32{"": 0}}
+	w := &elfWriter{o: o, machine: &elfMachines[i], strings: []byte{0}, offsets: map[string]uint32{"": 0}}
 	w.sections()
 	for _, step := range []func() error{w.symbols, w.relocations, w.groups} {
 		if err := step(); err != nil {
@@ -42,6 +39,7 @@ func Marshal(o *Object) ([]byte, error) {
 
 type elfWriter struct {
 	o       *Object
+	machine *elfMachine
 	out     []byte
 	headers []elfSection
 	strings []byte
@@ -247,7 +245,7 @@ func (w *elfWriter) relocations() error {
 		for _, r := range list {
 			typ, ok := uint32(r.Type), true
 			if typ == 0 {
-				typ, ok = elfAMD64Type(r.Kind)
+				typ, ok = w.machine.typ(r.Kind)
 			}
 			if !ok || r.Symbol < 0 || int(r.Symbol) >= len(w.index) {
 				return fmt.Errorf("internal error: %s+%#x: %s to symbol %d cannot be written", s.Name, r.Off, r.Kind, r.Symbol)
@@ -259,16 +257,6 @@ func (w *elfWriter) relocations() error {
 		w.headers = append(w.headers, h)
 	}
 	return nil
-}
-
-// elfAMD64Type returns the first relocation type of a kind, the plainest.
-func elfAMD64Type(k reloc.Kind) (uint32, bool) {
-	for typ, kind := range elfAMD64Relocs {
-		if kind == k && k != reloc.TLS {
-			return uint32(typ), true
-		}
-	}
-	return 0, false
 }
 
 func (w *elfWriter) groups() error {
@@ -343,7 +331,7 @@ func (w *elfWriter) finish() []byte {
 		d[7] = osabiGNU
 	}
 	le.PutUint16(d[16:], etRel)
-	le.PutUint16(d[18:], emX86_64)
+	le.PutUint16(d[18:], w.machine.number)
 	le.PutUint32(d[20:], 1) // e_version
 	le.PutUint64(d[40:], off)
 	le.PutUint16(d[52:], elfHeaderSize)

@@ -150,6 +150,9 @@ const (
 // Sections of code for which split, if not nil, is true have room for a
 // prologue. Errors are of type *Error, joined if there are several.
 func Build(set *link.Set, split func(link.Ref) bool) (*Image, error) {
+	if err := checkArch(set); err != nil {
+		return nil, err
+	}
 	b := newBuilder(set)
 	b.split = split
 	if err := b.layout(); err != nil {
@@ -160,4 +163,15 @@ func Build(set *link.Set, split func(link.Ref) bool) (*Image, error) {
 		return nil, err
 	}
 	return b.finish()
+}
+
+// checkArch refuses processors whose instructions cannot be rewritten. All
+// objects of a set are for one.
+func checkArch(set *link.Set) error {
+	for _, o := range set.Objects {
+		if o.Arch != "amd64" {
+			return fmt.Errorf("%s: images of %s code are not implemented", o.Name, o.Arch)
+		}
+	}
+	return nil
 }

@@ -43,6 +43,9 @@ type symbolKey struct {
 // other live global symbol; references between what is kept are final all the
 // same.
 func BuildObject(set *link.Set, keepGlobals bool) (*elfmacho.Object, error) {
+	if err := checkArch(set); err != nil {
+		return nil, err
+	}
 	b := &objectBuilder{builder: newBuilder(set), symbols: map[symbolKey]int32{}}
 	b.builder.object = b
 	b.memory = make([]Memory, firstInit)

@@ -415,3 +415,23 @@ func TestLinearTime(t *testing.T) {
 		t.Errorf("%v for %d sections", d, len(s.Live))
 	}
 }
+
+// TestMixedMachines links code for two processors.
+func TestMixedMachines(t *testing.T) {
+	other, err := elfmacho.Marshal(&elfmacho.Object{Arch: "arm64", Sections: []elfmacho.Section{{LinkOrder: -1}}, Symbols: []elfmacho.Symbol{{}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var libs []*Library
+	for i, data := range [][]byte{obj(t, def("f")), other} {
+		lib, err := Open(fmt.Sprintf("%d.o", i), data, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		libs = append(libs, lib)
+	}
+	_, err = Resolve(libs, []string{"f"})
+	if want := "1.o: code for arm64 among objects for amd64 (0.o)"; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}

@@ -3,10 +3,14 @@
 //
 // The letters are those of the System V psABIs: S is the address of the
 // symbol, A the addend, P the address of the field, G the address of the
-// symbol's slot in the global offset table.
+// symbol's slot in the global offset table, page(x) the address of the 4 KiB
+// that x is in.
 package reloc
 
-import "fmt"
+import (
+	"encoding/binary"
+	"fmt"
+)
 
 // Kind is one relocation computation with one field.
 type Kind uint8
@@ -28,6 +32,25 @@ const (
 	Size64             // size of the symbol + A
 	TLS                // any thread-local model: refused
 	IRel               // address of an indirect function: refused
+
+	// Immediates of AArch64 instructions ("ELF for the Arm 64-bit
+	// Architecture", "Static AArch64 relocations"). The field is the
+	// instruction.
+
+	Page21       // page(S + A) - page(P), of adrp
+	PageOff12    // low 12 bits of S + A, of add, or of a load or store of a byte
+	PageOff12S1  // the same of a load or store of 2 bytes, which counts in its size
+	PageOff12S2  // … of 4 bytes
+	PageOff12S3  // … of 8 bytes
+	PageOff12S4  // … of 16 bytes
+	Branch26     // S + A - P, of b and bl
+	Branch19     // S + A - P, of b.cond, cbz and cbnz
+	Branch14     // S + A - P, of tbz and tbnz
+	Adr21        // S + A - P, of adr
+	Load19       // S + A - P, of ldr from a literal
+	GOTPage21    // page(G + A) - page(P), of adrp
+	GOTPageOff12 // low 12 bits of G + A, of a load of 8 bytes
+	MovAbs       // 16 bits of S + A, of movz, movn or movk: refused
 	kinds
 )
 
@@ -63,7 +86,56 @@ var infos = [kinds]Info{
 	Size64: {"size64", 8, min64, max64, false, false},
 	TLS:    {"thread-local", 0, 0, 0, false, false},
 	IRel:   {"indirect function", 0, 0, 0, false, false},
+
+	Page21:       {"page21", 4, -1 << 32, 1<<32 - 1<<12, true, false},
+	PageOff12:    {"pageoff12", 4, 0, 1<<12 - 1, false, false},
+	PageOff12S1:  {"pageoff12 of 2 bytes", 4, 0, 1<<12 - 2, false, false},
+	PageOff12S2:  {"pageoff12 of 4 bytes", 4, 0, 1<<12 - 4, false, false},
+	PageOff12S3:  {"pageoff12 of 8 bytes", 4, 0, 1<<12 - 8, false, false},
+	PageOff12S4:  {"pageoff12 of 16 bytes", 4, 0, 1<<12 - 16, false, false},
+	Branch26:     {"branch26", 4, -1 << 27, 1<<27 - 4, true, false},
+	Branch19:     {"branch19", 4, -1 << 20, 1<<20 - 4, true, false},
+	Branch14:     {"branch14", 4, -1 << 15, 1<<15 - 4, true, false},
+	Adr21:        {"adr21", 4, -1 << 20, 1<<20 - 1, true, false},
+	Load19:       {"load19", 4, -1 << 20, 1<<20 - 4, true, false},
+	GOTPage21:    {"gotpage21", 4, -1 << 32, 1<<32 - 1<<12, true, true},
+	GOTPageOff12: {"gotpageoff12", 4, 0, 1<<12 - 8, false, true},
+	MovAbs:       {"mov16", 0, 0, 0, false, false},
 }
+
+// field is where an instruction has its immediate: the value is a multiple of
+// 1<<shift, and of the quotient the low bits go to the first run of bits.
+type field struct {
+	shift uint8
+	runs  []run
+}
+
+// run is a run of bits in a word.
+type run struct{ at, size uint8 }
+
+// fields follow the Arm Architecture Reference Manual, "A64 instruction set
+// encoding".
+var fields = [kinds]field{
+	Page21:       {12, adrImm},
+	PageOff12:    {0, imm12},
+	PageOff12S1:  {1, imm12},
+	PageOff12S2:  {2, imm12},
+	PageOff12S3:  {3, imm12},
+	PageOff12S4:  {4, imm12},
+	Branch26:     {2, []run{{0, 26}}},
+	Branch19:     {2, imm19},
+	Branch14:     {2, []run{{5, 14}}},
+	Adr21:        {0, adrImm},
+	Load19:       {2, imm19},
+	GOTPage21:    {12, adrImm},
+	GOTPageOff12: {3, imm12},
+}
+
+var (
+	adrImm = []run{{29, 2}, {5, 19}} // immlo, immhi
+	imm12  = []run{{10, 12}}
+	imm19  = []run{{5, 19}}
+)
 
 // Info returns the description of k.
 func (k Kind) Info() Info {
@@ -75,8 +147,9 @@ func (k Kind) Info() Info {
 
 func (k Kind) String() string { return k.Info().Name }
 
-// Put writes value into the field at the start of b, little endian. The error
-// says how far the value is out of range.
+// Put writes value into the field at the start of b, little endian. Of an
+// instruction it changes nothing but the immediate. The error says how far the
+// value is out of range, or what it should be a multiple of.
 func (k Kind) Put(b []byte, value int64) error {
 	info := k.Info()
 	if value < info.Min || value > info.Max {
@@ -85,8 +158,27 @@ func (k Kind) Put(b []byte, value int64) error {
 	if len(b) < info.Width {
 		return fmt.Errorf("%s: field of %d bytes ends past the section", info.Name, info.Width)
 	}
+	if k < kinds && fields[k].runs != nil {
+		return fields[k].put(b, info.Name, value)
+	}
 	for i := range info.Width {
 		b[i] = byte(value >> (8 * i))
 	}
+	return nil
+}
+
+// put writes value into the immediate of the instruction at the start of b.
+func (f field) put(b []byte, name string, value int64) error {
+	if value&(1<<f.shift-1) != 0 {
+		return fmt.Errorf("%s: value %#x is not a multiple of %d", name, value, 1<<f.shift)
+	}
+	word := binary.LittleEndian.Uint32(b)
+	rest := uint32(value >> f.shift)
+	for _, r := range f.runs {
+		mask := uint32(1)<<r.size - 1
+		word = word&^(mask<<r.at) | rest&mask<<r.at
+		rest >>= r.size
+	}
+	binary.LittleEndian.PutUint32(b, word)
 	return nil
 }

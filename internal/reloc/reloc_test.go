@@ -2,7 +2,11 @@ package reloc
 
 import (
 	"bytes"
+	"encoding/binary"
+	"fmt"
 	"math"
+	"os"
+	"os/exec"
 	"strings"
 	"testing"
 )
@@ -48,6 +52,9 @@ func TestPut(t *testing.T) {
 				}
 				continue
 			}
+			if fields[k].runs != nil {
+				continue // TestInstructions
+			}
 			var got uint64
 			for i := range info.Width {
 				got |= uint64(field[1+i]) << (8 * i)
@@ -62,8 +69,9 @@ func TestPut(t *testing.T) {
 	}
 }
 
-// TestRanges states the ranges of the System V x86-64 psABI, table 4.9, apart
-// from the table that the code uses.
+// TestRanges states the ranges of the System V x86-64 psABI, table 4.9,
+// and of "ELF for the Arm 64-bit Architecture", apart from the table that the
+// code uses.
 func TestRanges(t *testing.T) {
 	tests := []struct {
 		kind     Kind
@@ -82,6 +90,19 @@ func TestRanges(t *testing.T) {
 		{GOT32, math.MinInt32, math.MaxInt32},
 		{Size32, 0, math.MaxUint32},
 		{Size64, math.MinInt64, math.MaxInt64},
+		{Page21, -4 << 30, 4<<30 - 4096},
+		{PageOff12, 0, 4095},
+		{PageOff12S1, 0, 4094},
+		{PageOff12S2, 0, 4092},
+		{PageOff12S3, 0, 4088},
+		{PageOff12S4, 0, 4080},
+		{Branch26, -128 << 20, 128<<20 - 4},
+		{Branch19, -1 << 20, 1<<20 - 4},
+		{Branch14, -32 << 10, 32<<10 - 4},
+		{Adr21, -1 << 20, 1<<20 - 1},
+		{Load19, -1 << 20, 1<<20 - 4},
+		{GOTPage21, -4 << 30, 4<<30 - 4096},
+		{GOTPageOff12, 0, 4088},
 	}
 	for _, test := range tests {
 		if info := test.kind.Info(); info.Min != test.min || info.Max != test.max {
@@ -91,4 +112,106 @@ func TestRanges(t *testing.T) {
 	if got := Kind(200).String(); got != "relocation 200" {
 		t.Errorf("unknown kind is called %q", got)
 	}
+}
+
+// TestInstructions has golden bytes for each kind of instruction. They are what
+// llvm-mc-19 makes of the assembly; TestAssembler asks it again.
+func TestInstructions(t *testing.T) {
+	for _, test := range instructions {
+		got := binary.LittleEndian.AppendUint32(nil, test.word)
+		if err := test.kind.Put(got, test.value); err != nil {
+			t.Errorf("%s: %v", test.asm, err)
+			continue
+		}
+		if want := binary.LittleEndian.AppendUint32(nil, test.want); !bytes.Equal(got, want) {
+			t.Errorf("%s: Put(%#x) wrote % x, want % x", test.asm, test.value, got, want)
+		}
+		info := test.kind.Info()
+		shift := fields[test.kind].shift
+		for _, value := range []int64{test.value + 1, test.value - 1<<shift/2} {
+			before := bytes.Clone(got)
+			err := test.kind.Put(got, value)
+			if shift == 0 || value < info.Min || value > info.Max {
+				continue
+			}
+			if err == nil || !strings.Contains(err.Error(), "is not a multiple of") || !bytes.Equal(got, before) {
+				t.Errorf("%s: Put(%#x): %v", test.asm, value, err)
+			}
+		}
+	}
+}
+
+// TestAssembler compares the golden bytes with what an assembler writes.
+func TestAssembler(t *testing.T) {
+	mc, err := exec.LookPath("llvm-mc-19")
+	if err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal(err)
+		}
+		t.Skip("no assembler: ", err)
+	}
+	var source strings.Builder
+	for _, test := range instructions {
+		source.WriteString(test.asm + "\n")
+	}
+	cmd := exec.Command(mc, "-triple=aarch64", "-show-encoding")
+	cmd.Stdin = strings.NewReader(source.String())
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, line := range strings.Split(string(out), "\n") {
+		if _, encoding, ok := strings.Cut(line, "encoding: "); ok {
+			got = append(got, encoding)
+		}
+	}
+	if len(got) != len(instructions) {
+		t.Fatalf("%d instructions of %d", len(got), len(instructions))
+	}
+	for i, test := range instructions {
+		b := binary.LittleEndian.AppendUint32(nil, test.want)
+		if want := fmt.Sprintf("[%#02x,%#02x,%#02x,%#02x]", b[0], b[1], b[2], b[3]); got[i] != want {
+			t.Errorf("%s: %s, want %s", test.asm, got[i], want)
+		}
+	}
+}
+
+// instructions are a word with no immediate, a value, and both together.
+var instructions = []struct {
+	kind  Kind
+	word  uint32
+	value int64
+	want  uint32
+	asm   string
+}{
+	{Page21, 0x90000001, -4 << 30, 0x90800001, "adrp x1, -4294967296"},
+	{Page21, 0x90000001, 4<<30 - 4096, 0xf07fffe1, "adrp x1, 4294963200"},
+	{Page21, 0x9000001e, 0x12345000, 0xb0091a3e, "adrp x30, 0x12345000"},
+	{GOTPage21, 0x90000008, -4096, 0xf0ffffe8, "adrp x8, -4096"},
+	{Adr21, 0x10000001, -1 << 20, 0x10800001, "adr x1, -1048576"},
+	{Adr21, 0x10000001, 1<<20 - 1, 0x707fffe1, "adr x1, 1048575"},
+	{Adr21, 0x10000011, 0x12345, 0x30091a31, "adr x17, 0x12345"},
+	{PageOff12, 0x91000041, 4095, 0x913ffc41, "add x1, x2, 4095"},
+	{PageOff12, 0x913ffc41, 0, 0x91000041, "add x1, x2, 0"},
+	{PageOff12, 0x39400041, 0xabc, 0x396af041, "ldrb w1, [x2, 0xabc]"},
+	{PageOff12S1, 0x79000041, 4094, 0x791ffc41, "strh w1, [x2, 4094]"},
+	{PageOff12S1, 0x79c00041, 2, 0x79c00441, "ldrsh w1, [x2, 2]"},
+	{PageOff12S2, 0xb9400041, 4092, 0xb94ffc41, "ldr w1, [x2, 4092]"},
+	{PageOff12S2, 0xbd000041, 4, 0xbd000441, "str s1, [x2, 4]"},
+	{PageOff12S3, 0xf9400041, 4088, 0xf947fc41, "ldr x1, [x2, 4088]"},
+	{PageOff12S3, 0xfd400041, 8, 0xfd400441, "ldr d1, [x2, 8]"},
+	{PageOff12S4, 0x3dc00041, 4080, 0x3dc3fc41, "ldr q1, [x2, 4080]"},
+	{PageOff12S4, 0x3d800041, 16, 0x3d800441, "str q1, [x2, 16]"},
+	{GOTPageOff12, 0xf9400041, 4088, 0xf947fc41, "ldr x1, [x2, 4088]"},
+	{Branch26, 0x94000000, -128 << 20, 0x96000000, "bl -134217728"},
+	{Branch26, 0x17ffffff, 128<<20 - 4, 0x15ffffff, "b 134217724"},
+	{Branch26, 0x14000000, -4, 0x17ffffff, "b -4"},
+	{Branch19, 0x54000001, -1 << 20, 0x54800001, "b.ne -1048576"},
+	{Branch19, 0xb4000003, 1<<20 - 4, 0xb47fffe3, "cbz x3, 1048572"},
+	{Branch19, 0x35ffffe3, 8, 0x35000043, "cbnz w3, 8"},
+	{Branch14, 0x36180003, -32 << 10, 0x361c0003, "tbz w3, 3, -32768"},
+	{Branch14, 0xb7f80003, 32<<10 - 4, 0xb7fbffe3, "tbnz x3, 63, 32764"},
+	{Load19, 0x58000003, -1 << 20, 0x58800003, "ldr x3, -1048576"},
+	{Load19, 0x9c000003, 1<<20 - 4, 0x9c7fffe3, "ldr q3, 1048572"},
 }
