@@ -70,7 +70,7 @@ func (p *Platform) code(out *printer) {
 		if i == 0 {
 			align = max(align, m.Align)
 		}
-		if align > image.FuncAlign || c.Split {
+		if align > p.Image.FuncAlign() || c.Split {
 			out.line("\tPCALIGN $%d", align)
 		}
 		w.lines = known.Lines
@@ -80,7 +80,7 @@ func (p *Platform) code(out *printer) {
 		out.line("\tBYTE $0xcc")
 		if c.Split {
 			// A function that calls nothing would have no prologue.
-			out.line("\tPCALIGN $%d", image.FuncAlign)
+			out.line("\tPCALIGN $%d", p.Image.FuncAlign())
 			out.line("\tCALL ·rustUnreachable<>(SB)")
 		}
 	}
@@ -163,7 +163,7 @@ func (p *Platform) constants(out *printer, loads []image.Load) {
 	out.line("")
 	out.line("// %#x constants", p.Image.Constants)
 	out.line("TEXT %s(SB), NOSPLIT|NOFRAME|TOPFRAME, $0-0", p.names[len(p.Image.Code)])
-	if m.Align > image.FuncAlign {
+	if m.Align > p.Image.FuncAlign() {
 		out.line("\tPCALIGN $%d", m.Align)
 	}
 	w := codeWriter{platform: p, out: out, code: m.Data[p.Image.Constants:], base: p.Image.Constants, loads: &loads}

@@ -296,10 +296,11 @@ func execImage(t *testing.T, dir, source string, symbols []string) *image.Image 
 		}
 	}
 	part := image.Part{Size: uint64(len(text)), Name: "callees"}
-	end := uint64(len(text)+image.FuncAlign) &^ (image.FuncAlign - 1)
-	img.Code = []image.Code{{Part: part, End: end, Align: image.FuncAlign}}
+	align := img.FuncAlign()
+	end := (uint64(len(text)) + align) &^ (align - 1)
+	img.Code = []image.Code{{Part: part, End: end, Align: align}}
 	img.Constants = end
-	img.Memory[image.Text] = image.Memory{Data: append(text, make([]byte, end-part.Size)...), Size: end, Align: image.FuncAlign, Parts: []image.Part{part}}
+	img.Memory[image.Text] = image.Memory{Data: append(text, make([]byte, end-part.Size)...), Size: end, Align: align, Parts: []image.Part{part}}
 	for s := image.RelRO; s < image.Segments; s++ {
 		img.Memory[s].Align = 1
 	}

@@ -24,8 +24,8 @@ import (
 // where the relaxations are those of the System V x86-64 psABI, B.2, and a
 // thunk does the work with the address in a register.
 
-// code finds instructions in one section.
-type code struct {
+// amd64Code finds instructions in one section.
+type amd64Code struct {
 	*builder
 	ref  link.Ref
 	next uint64 // where decoding goes on
@@ -36,7 +36,7 @@ type code struct {
 // find decodes up to the instruction whose disp32(%rip) is the field of rel,
 // from the start of its function: compilers put no data into x86-64 functions,
 // but hand-written assembly has it between them.
-func (c *code) find(rel elfmacho.Reloc) (*amd64.Inst, error) {
+func (c *amd64Code) find(rel elfmacho.Reloc) (*amd64.Inst, error) {
 	section := c.set.Section(c.ref)
 	if section.Kind != elfmacho.Text {
 		return nil, fmt.Errorf("an operand of an instruction among data")
@@ -61,7 +61,7 @@ func (c *code) find(rel elfmacho.Reloc) (*amd64.Inst, error) {
 
 // window is where inst stands in Text. The bytes are good until code is
 // appended.
-func (c *code) window(inst *amd64.Inst) (off uint64, bytes []byte) {
+func (c *amd64Code) window(inst *amd64.Inst) (off uint64, bytes []byte) {
 	off = uint64(c.address(c.ref).Off) + c.at
 	return off, c.builder.memory[Text].Data[off : off+uint64(inst.Len)]
 }
@@ -74,7 +74,7 @@ func operand(inst *amd64.Inst, rel elfmacho.Reloc, to Address) Address {
 }
 
 // toData resolves a reference from code to another segment.
-func (c *code) toData(rel elfmacho.Reloc, to Address) error {
+func (c *amd64Code) toData(rel elfmacho.Reloc, to Address) error {
 	inst, err := c.find(rel)
 	if err != nil {
 		return err
@@ -83,7 +83,7 @@ func (c *code) toData(rel elfmacho.Reloc, to Address) error {
 }
 
 // useMemory makes inst use the memory at to, in another segment.
-func (c *code) useMemory(inst *amd64.Inst, to Address) error {
+func (c *amd64Code) useMemory(inst *amd64.Inst, to Address) error {
 	if to.Off != int64(int32(to.Off)) {
 		return fmt.Errorf("the address is more than 2 GiB away from the symbol")
 	}
@@ -126,7 +126,7 @@ func isBranch(inst *amd64.Inst) bool {
 }
 
 // throughGOT resolves a reference to the GOT slot of to, without one if it can.
-func (c *code) throughGOT(rel elfmacho.Reloc, to Address) error {
+func (c *amd64Code) throughGOT(rel elfmacho.Reloc, to Address) error {
 	inst, err := c.find(rel)
 	if err != nil {
 		return err
@@ -153,7 +153,7 @@ func (c *code) throughGOT(rel elfmacho.Reloc, to Address) error {
 }
 
 // loadNumber resolves a reference to the GOT slot of a plain number.
-func (c *code) loadNumber(rel elfmacho.Reloc, value int64) error {
+func (c *amd64Code) loadNumber(rel elfmacho.Reloc, value int64) error {
 	inst, err := c.find(rel)
 	if err != nil {
 		return err
@@ -180,36 +180,10 @@ func putLEA(b []byte, reg uint8) {
 	copy(b, []byte{0x48 | reg>>3<<2, 0x8d, 0x05 | reg&7<<3, 0, 0, 0, 0})
 }
 
-// fragment is a piece of appended code; load is set if it loads an address.
-type fragment struct {
-	bytes []byte
-	load  *Load
-}
-
 func lea(reg uint8, to Address) fragment {
 	b := make([]byte, 7)
 	putLEA(b, reg)
 	return fragment{b, &Load{0, reg, to}}
-}
-
-// appendCode adds code at the end of Text and returns its offset.
-func (b *builder) appendCode(parts ...any) uint64 {
-	m := &b.memory[Text]
-	start := m.Size
-	for _, part := range parts {
-		f, ok := part.(fragment)
-		if !ok {
-			f = fragment{bytes: part.([]byte)}
-		}
-		if f.load != nil {
-			f.load.Off = uint64(len(m.Data))
-			b.image.Loads = append(b.image.Loads, *f.load)
-		}
-		m.Data = append(m.Data, f.bytes...)
-	}
-	m.Size = uint64(len(m.Data))
-	m.Parts = append(m.Parts, Part{Off: start, Size: m.Size - start, Name: "thunk"})
-	return start
 }
 
 // redirect replaces the instruction at off by a branch to Text+to. A call must
@@ -250,7 +224,7 @@ const thunkSpill = 128 + 2*8
 //
 // No instruction but inst changes a flag. An instruction that overwrites a
 // register has the address there first, and nothing is pushed.
-func (c *code) thunk(inst *amd64.Inst, off uint64, original []byte, to Address) (uint64, error) {
+func (c *amd64Code) thunk(inst *amd64.Inst, off uint64, original []byte, to Address) (uint64, error) {
 	back := off + uint64(inst.Len)
 	var body []any
 	switch {
@@ -309,7 +283,7 @@ func (c *code) thunk(inst *amd64.Inst, off uint64, original []byte, to Address) 
 }
 
 // appendJump ends a thunk with a jump to an offset of Text.
-func (c *code) appendJump(to uint64) {
+func (c *amd64Code) appendJump(to uint64) {
 	m := &c.builder.memory[Text]
 	jump := []byte{0xe9, 0, 0, 0, 0}
 	binary.LittleEndian.PutUint32(jump[1:], uint32(int64(to)-int64(m.Size)-5))

@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"syscall"
@@ -116,23 +114,7 @@ fx:	.fill 64, 8, 0
 // gas assembles AT&T source into an object.
 func gas(t testing.TB, name, source string) []byte {
 	t.Helper()
-	as, err := exec.LookPath("as")
-	if err != nil {
-		t.Skip("no assembler: ", err)
-	}
-	dir := t.TempDir()
-	in, out := filepath.Join(dir, name+".s"), filepath.Join(dir, name+".o")
-	if err := os.WriteFile(in, []byte(source), 0o666); err != nil {
-		t.Fatal(err)
-	}
-	if text, err := exec.Command(as, "-o", out, in).CombinedOutput(); err != nil {
-		t.Fatalf("as: %v\n%s\n%s", err, text, source)
-	}
-	data, err := os.ReadFile(out)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
+	return assemble(t, "as", name, source)
 }
 
 func newMachine(t *testing.T) *machine {
@@ -213,7 +195,7 @@ func (m *machine) run(off, seed, relro uint64) state {
 	return s
 }
 
-func (s state) diff(want state, ignore uint16) string {
+func (s state) diff(want state, ignore uint32) string {
 	var b strings.Builder
 	for i := range 16 {
 		if s.regs[i] != want.regs[i] && ignore>>i&1 == 0 {
@@ -236,19 +218,6 @@ func (s state) diff(want state, ignore uint16) string {
 		fmt.Fprintf(&b, "data: byte %#x is %#x, want %#x\n", i, s.data[i], want.data[i])
 	}
 	return b.String()
-}
-
-// firstDifference compares whole blocks first: the race detector makes bytes
-// slow.
-func firstDifference(a, b []byte) int {
-	i := 0
-	for i+256 <= len(a) && bytes.Equal(a[i:i+256], b[i:i+256]) {
-		i += 256
-	}
-	for i < len(a) && a[i] == b[i] {
-		i++
-	}
-	return i
 }
 
 // loadOriginal puts the sections where b put them and applies their relocations
@@ -346,14 +315,6 @@ func hasCPU(features ...string) bool {
 		}
 	}
 	return true
-}
-
-// rewrite is a piece of code that Build must keep the meaning of.
-type rewrite struct {
-	name   string
-	code   string // of function f, without its ret
-	cpu    []string
-	ignore uint16 // registers that may differ, as bits
 }
 
 const r11 = 1 << 11
@@ -486,7 +447,10 @@ func TestRewrites(t *testing.T) {
 			// x is aligned to 64 for the original's aligned moves; Go caps
 			// alignment at 32, which is enough for all but cache lines.
 			s := resolve(t, false, []string{"f"}, gas(t, "f", strings.ReplaceAll(r.source(), ".balign 64", ".balign 32")))
-			b := newBuilder(s)
+			b, err := newBuilder(s)
+			if err != nil {
+				t.Fatal(err)
+			}
 			if err := b.layout(); err != nil {
 				t.Fatal(err)
 			}
@@ -522,40 +486,9 @@ func TestRewrites(t *testing.T) {
 	}
 }
 
-// TestRewriteBytes compares what Build makes of every rewrite, byte for byte,
-// with testdata/rewrites.txt, which -update writes.
+// TestRewriteBytes has the bytes of every rewrite.
 func TestRewriteBytes(t *testing.T) {
-	var out strings.Builder
-	for _, r := range rewrites {
-		img, err := Build(resolve(t, false, []string{"f"}, gas(t, "f", strings.ReplaceAll(r.source(), ".balign 64", ".balign 32"))), nil)
-		if err != nil {
-			t.Fatalf("%s: %v", r.name, err)
-		}
-		fmt.Fprintf(&out, "%s: %s\n", r.name, strings.Join(strings.Fields(r.code), " "))
-		for _, part := range img.Memory[Text].Parts {
-			fmt.Fprintf(&out, "\t%s\t% x\n", part.Name, img.Memory[Text].Data[part.Off:part.Off+part.Size])
-		}
-		for _, l := range img.Loads {
-			fmt.Fprintf(&out, "\tload\ttext+%#x: register %d = %v%+#x\n", l.Off, l.Register, l.To.Segment, l.To.Off)
-		}
-		for _, p := range img.Pointers {
-			fmt.Fprintf(&out, "\tpointer\t%v+%#x = %v%+#x\n", p.From, p.Off, p.To.Segment, p.To.Off)
-		}
-	}
-	const golden = "testdata/rewrites.txt"
-	if *update {
-		if err := os.WriteFile(golden, []byte(out.String()), 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := strings.Split(out.String(), "\n")
-	for i, line := range strings.Split(string(want), "\n") {
-		if i >= len(got) || got[i] != line {
-			t.Fatalf("%s:%d:\ngot  %s\nwant %s", golden, i+1, got[min(i, len(got)-1)], line)
-		}
-	}
+	goldenRewrites(t, "testdata/rewrites.txt", rewrites, func(r rewrite) []byte {
+		return gas(t, "f", strings.ReplaceAll(r.source(), ".balign 64", ".balign 32"))
+	})
 }

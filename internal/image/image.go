@@ -70,8 +70,8 @@ type Code struct {
 	Part
 	Section link.Ref
 	// Start and End are the room that it has in Text. Start is a multiple of
-	// FuncAlign, and End is where the next one starts: there is at least a byte
-	// after the code. Start is Off unless it is split.
+	// Image.FuncAlign, and End is where the next one starts: there is room for
+	// an instruction after the code. Start is Off unless it is split.
 	Start, End uint64
 	// Split is set where there are Align bytes before the code for a prologue,
 	// which are not executed, and room for FuncAlign more bytes after the code,
@@ -87,10 +87,12 @@ type Address struct {
 	Off     int64
 }
 
-// Load is an instruction that puts an address into a register. On amd64 it is
-// LEAQ disp32(IP), Register: seven bytes, REX.W 8D ModRM disp32.
+// Load is what puts an address into a register. On amd64 it is LEAQ
+// disp32(IP), Register: seven bytes, REX.W 8D ModRM disp32. On arm64 it is the
+// two instructions that Go's assembler calls MOVD $symbol(SB), Register: adrp
+// and add.
 type Load struct {
-	Off      uint64 // of the instruction, in Text
+	Off      uint64 // of the first instruction, in Text
 	Register uint8  // as the processor numbers it
 	To       Address
 }
@@ -128,9 +130,27 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s: %s+%#x: %s", e.Object, e.Section, e.Off, e.Msg)
 }
 
-// FuncAlign is the multiple of bytes at which Go's linker places functions
-// (cmd/link/internal/amd64.funcAlign, Go 1.26).
-const FuncAlign = 32
+// arch is what the layout has to know of a processor.
+type arch struct {
+	// funcAlign is the multiple of bytes at which Go's linker places functions
+	// (funcAlign in cmd/link/internal/amd64 and arm64, Go 1.25 to 1.27).
+	funcAlign uint64
+	// unit is the size in bytes of the shortest instruction, and what all are
+	// aligned to.
+	unit uint64
+	// trap is an instruction that faults.
+	trap []byte
+	// maxText bounds Text: a branch must reach across it.
+	maxText uint64
+}
+
+var arches = map[string]arch{
+	"amd64": {32, 1, []byte{0x0f, 0x0b}, maxSize}, // ud2
+	"arm64": {16, 4, []byte{0, 0, 0, 0}, 1 << 27}, // udf #0
+}
+
+// FuncAlign is the multiple of bytes at which Go's linker places functions.
+func (i *Image) FuncAlign() uint64 { return arches[i.Arch].funcAlign }
 
 const (
 	// maxData is the strictest alignment that Go's linker gives a data symbol
@@ -139,7 +159,7 @@ const (
 	// maxText is the strictest alignment that PCALIGN accepts
 	// (cmd/internal/obj.AlignmentPadding, Go 1.26).
 	maxText = 2048
-	// maxSize bounds a segment: rel32 must reach across it.
+	// maxSize bounds a segment: distances in it must fit into 32 bits.
 	maxSize = 1 << 30
 	// maxPadding bounds what a few small sections of strict alignment can ask
 	// for: rustc accepts up to 512 MiB.
@@ -150,10 +170,10 @@ const (
 // Sections of code for which split, if not nil, is true have room for a
 // prologue. Errors are of type *Error, joined if there are several.
 func Build(set *link.Set, split func(link.Ref) bool) (*Image, error) {
-	if err := checkArch(set); err != nil {
+	b, err := newBuilder(set)
+	if err != nil {
 		return nil, err
 	}
-	b := newBuilder(set)
 	b.split = split
 	if err := b.layout(); err != nil {
 		return nil, err
@@ -163,15 +183,4 @@ func Build(set *link.Set, split func(link.Ref) bool) (*Image, error) {
 		return nil, err
 	}
 	return b.finish()
-}
-
-// checkArch refuses processors whose instructions cannot be rewritten. All
-// objects of a set are for one.
-func checkArch(set *link.Set) error {
-	for _, o := range set.Objects {
-		if o.Arch != "amd64" {
-			return fmt.Errorf("%s: images of %s code are not implemented", o.Name, o.Arch)
-		}
-	}
-	return nil
 }

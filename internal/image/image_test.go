@@ -24,8 +24,18 @@ var update = flag.Bool("update", false, "write testdata")
 // object is a small object made in Go.
 func object(t testing.TB, sections []elfmacho.Section, symbols []elfmacho.Symbol, relocs map[int32][]elfmacho.Reloc) []byte {
 	t.Helper()
+	return objectFor(t, "amd64", sections, symbols, relocs)
+}
+
+func arm64Object(t testing.TB, sections []elfmacho.Section, symbols []elfmacho.Symbol, relocs map[int32][]elfmacho.Reloc) []byte {
+	t.Helper()
+	return objectFor(t, "arm64", sections, symbols, relocs)
+}
+
+func objectFor(t testing.TB, arch string, sections []elfmacho.Section, symbols []elfmacho.Symbol, relocs map[int32][]elfmacho.Reloc) []byte {
+	t.Helper()
 	o := &elfmacho.Object{
-		Arch:     "amd64",
+		Arch:     arch,
 		Sections: append([]elfmacho.Section{{LinkOrder: -1}}, sections...),
 		Symbols:  append([]elfmacho.Symbol{{}}, symbols...),
 	}
@@ -391,6 +401,12 @@ func FuzzBuild(f *testing.F) {
 	f.Add(accessing(f, []byte{0xff, 0x15, 0, 0, 0, 0, 0xc3}, 2, elfmacho.Reloc{Kind: reloc.GOT32, Type: 41, Addend: -4}))
 	f.Add(accessing(f, []byte{0x48, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0xc3}, 2, elfmacho.Reloc{Kind: reloc.Abs64}))
 	f.Add(accessing(f, []byte{0x48, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0xc3}, 2, elfmacho.Reloc{Kind: reloc.TLS, Type: 18}))
+	for _, kind := range []reloc.Kind{reloc.Page21, reloc.GOTPage21, reloc.GOTPageOff12, reloc.PageOff12S3, reloc.Branch26, reloc.Adr21} {
+		f.Add(arm64Object(f, []elfmacho.Section{
+			{Name: ".text.f", Kind: elfmacho.Text, Align: 4, Data: []byte("\x00\x00\x00\x90\x00\x00\x40\xf9\xc0\x03\x5f\xd6")},
+			{Name: ".data.x", Kind: elfmacho.Data, Align: 8, Data: make([]byte, 64)},
+		}, []elfmacho.Symbol{function, variable}, map[int32][]elfmacho.Reloc{1: {{Off: 4, Kind: kind, Symbol: 2}}}))
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		o, err := elfmacho.Parse("x", data)
 		if err != nil {

@@ -14,27 +14,37 @@ import (
 type builder struct {
 	set       *link.Set
 	image     *Image
+	arch      arch
 	object    *objectBuilder       // nil unless the outcome is an object
 	memory    []Memory             // by segment
 	at        [][]Address          // by object and section, of live sections
 	slots     map[Address]uint64   // addresses with a slot in RelRO
+	numbers   map[int64]uint64     // numbers with a slot in RelRO
 	constants map[constant]Address // of mergeable sections
 	split     func(link.Ref) bool  // may be nil
 	padding   uint64               // bytes between sections
 	trapAt    uint64               // offset of the trap in Text, which follows code; 0 if there is none
 }
 
-func newBuilder(set *link.Set) *builder {
+func newBuilder(set *link.Set) (*builder, error) {
+	if len(set.Objects) == 0 {
+		return nil, errors.New("no objects")
+	}
+	first := set.Objects[0] // link.Resolve takes objects for one processor only
+	arch, ok := arches[first.Arch]
+	if !ok {
+		return nil, fmt.Errorf("%s: images of %s code are not implemented", first.Name, first.Arch)
+	}
 	b := &builder{
-		set: set, image: &Image{Arch: "amd64"}, memory: make([]Memory, Segments),
-		at: make([][]Address, len(set.Objects)), slots: map[Address]uint64{}, constants: map[constant]Address{},
+		set: set, image: &Image{Arch: first.Arch}, arch: arch, memory: make([]Memory, Segments),
+		at: make([][]Address, len(set.Objects)), slots: map[Address]uint64{}, numbers: map[int64]uint64{}, constants: map[constant]Address{},
 	}
 	for _, r := range set.Live {
 		if b.at[r.Object] == nil {
 			b.at[r.Object] = make([]Address, len(set.Objects[r.Object].Sections))
 		}
 	}
-	return b
+	return b, nil
 }
 
 // address is where a live section starts.
@@ -163,8 +173,12 @@ func (b *builder) place(segment Segment, m *Memory, r link.Ref) error {
 	if b.object == nil && s.Kind == elfmacho.Text {
 		off = b.placeCode(m, r)
 	}
-	if s.Size > maxSize || off+s.Size > maxSize {
-		return b.errorf(r, 0, fmt.Sprintf("the %s segment is larger than %d MiB", segment, maxSize>>20), "make the static smaller")
+	most := uint64(maxSize)
+	if segment == Text {
+		most = b.arch.maxText
+	}
+	if s.Size > most || off+s.Size > most {
+		return b.errorf(r, 0, fmt.Sprintf("the %s segment is larger than %d MiB", segment, most>>20), "make the static smaller")
 	}
 	if b.padding += off - m.Size; b.padding > maxPadding {
 		return b.errorf(r, 0, fmt.Sprintf("the alignment of sections, of `%s` to %d bytes, takes more than %d MiB", b.set.NameAt(r, 0), s.Align, maxPadding>>20), "align less strictly")
@@ -176,9 +190,9 @@ func (b *builder) place(segment Segment, m *Memory, r link.Ref) error {
 	m.Align = max(m.Align, s.Align)
 	m.Size = off + s.Size
 	if b.object == nil && s.Kind == elfmacho.Text {
-		m.Size++ // for a trap
+		m.Size += b.arch.unit // for a trap
 		if b.image.Code[len(b.image.Code)-1].Split {
-			m.Size = alignUp(m.Size, FuncAlign) + FuncAlign
+			m.Size = alignUp(m.Size, b.arch.funcAlign) + b.arch.funcAlign
 		}
 	}
 	if b.object == nil {
@@ -189,10 +203,10 @@ func (b *builder) place(segment Segment, m *Memory, r link.Ref) error {
 
 // placeCode gives a section of code its room and returns its offset. How long
 // what an assembler adds is depends on how the program is linked, so that it
-// gets whole multiples of FuncAlign.
+// gets whole multiples of the alignment of functions.
 func (b *builder) placeCode(m *Memory, r link.Ref) uint64 {
 	s := b.set.Section(r)
-	c := Code{Section: r, Align: max(s.Align, FuncAlign), Split: b.split != nil && b.split(r)}
+	c := Code{Section: r, Align: max(s.Align, b.arch.funcAlign), Split: b.split != nil && b.split(r)}
 	c.Start = alignUp(m.Size, c.Align)
 	c.Off = c.Start
 	if c.Split {
@@ -210,7 +224,7 @@ func (b *builder) placeCode(m *Memory, r link.Ref) uint64 {
 // of the segment could. It has no effect the second time.
 func (b *builder) endCode(m *Memory, align uint64) {
 	if n := len(b.image.Code); n > 0 && b.image.Code[n-1].End == 0 {
-		m.Align = max(m.Align, align, FuncAlign)
+		m.Align = max(m.Align, align, b.arch.funcAlign)
 		m.Size = alignUp(m.Size, m.Align)
 		b.image.Code[n-1].End = m.Size
 		b.image.Constants = m.Size
@@ -241,7 +255,9 @@ func (b *builder) finish() (*Image, error) {
 		off := uint64(a.Off) + root.Place.Off
 		size := b.set.Objects[root.Object].Symbols[root.Symbol].Size
 		e := Export{Name: root.Name, Off: off}
-		e.Leaf, e.LeafOff = leaf(b.memory[Text].Data[off : off+size])
+		if img.Arch == "amd64" {
+			e.Leaf, e.LeafOff = leaf(b.memory[Text].Data[off : off+size])
+		}
 		img.Exports = append(img.Exports, e)
 	}
 	copy(img.Memory[:], b.memory)

@@ -43,10 +43,14 @@ type symbolKey struct {
 // other live global symbol; references between what is kept are final all the
 // same.
 func BuildObject(set *link.Set, keepGlobals bool) (*elfmacho.Object, error) {
-	if err := checkArch(set); err != nil {
+	inner, err := newBuilder(set)
+	if err != nil {
 		return nil, err
 	}
-	b := &objectBuilder{builder: newBuilder(set), symbols: map[symbolKey]int32{}}
+	if inner.image.Arch != "amd64" {
+		return nil, fmt.Errorf("%s: objects of %s code are not implemented", set.Objects[0].Name, inner.image.Arch)
+	}
+	b := &objectBuilder{builder: inner, symbols: map[symbolKey]int32{}}
 	b.builder.object = b
 	b.memory = make([]Memory, firstInit)
 	if err := b.layout(); err != nil {
@@ -54,7 +58,7 @@ func BuildObject(set *link.Set, keepGlobals bool) (*elfmacho.Object, error) {
 	}
 	// From here on every live section has its place.
 	b.relocs = make([][]elfmacho.Reloc, len(b.memory))
-	b.out = &elfmacho.Object{Arch: "amd64", Symbols: make([]elfmacho.Symbol, 1)}
+	b.out = &elfmacho.Object{Arch: b.image.Arch, Symbols: make([]elfmacho.Symbol, 1)}
 	for _, root := range set.Roots {
 		b.export(root, elfmacho.Global)
 	}

@@ -23,9 +23,9 @@ func (b *builder) relocate() error {
 		if err != nil {
 			return err
 		}
-		code := &code{builder: b, ref: r}
+		code := b.code(r)
 		for _, rel := range relocs {
-			if err := b.apply(code, rel); err != nil {
+			if err := b.apply(r, code, rel); err != nil {
 				if errs = append(errs, err); len(errs) == maxErrors {
 					return errors.Join(errs...)
 				}
@@ -35,10 +35,28 @@ func (b *builder) relocate() error {
 	return errors.Join(errs...)
 }
 
+// instructions resolves references of instructions in one section that depend
+// on more than a distance.
+type instructions interface {
+	// toData is for addresses in another segment.
+	toData(rel elfmacho.Reloc, to Address) error
+	// throughGOT is for the GOT slot of an address, and loadNumber for that of
+	// a plain number.
+	throughGOT(rel elfmacho.Reloc, to Address) error
+	loadNumber(rel elfmacho.Reloc, value int64) error
+}
+
+func (b *builder) code(r link.Ref) instructions {
+	if b.image.Arch == "arm64" {
+		return &arm64Code{b, r}
+	}
+	return &amd64Code{builder: b, ref: r}
+}
+
 // apply resolves one relocation: now, where the distance is known, and
 // otherwise as an instruction or pointer that is left to the assembler.
-func (b *builder) apply(c *code, rel elfmacho.Reloc) error {
-	ref, kind := c.ref, rel.Kind
+func (b *builder) apply(ref link.Ref, c instructions, rel elfmacho.Reloc) error {
+	kind := rel.Kind
 	info := kind.Info()
 	target, err := b.set.Target(ref.Object, rel)
 	if err != nil {
@@ -69,10 +87,10 @@ func (b *builder) apply(c *code, rel elfmacho.Reloc) error {
 				return fail(err.Error(), "")
 			}
 			return nil
-		case kind == reloc.Call32 && target.Kind == link.Nowhere && from.Segment == Text:
+		case (kind == reloc.Call32 || kind == reloc.Branch26) && target.Kind == link.Nowhere && from.Segment == Text:
 			// Never called: code tests such a symbol first.
 			return put(int64(b.trap()) + rel.Addend - p)
-		case info.PCRel:
+		case info.PCRel || kind.Instruction():
 			return fail("the distance to an absolute address is not known before the program is linked", picHelp)
 		}
 		return put(value + rel.Addend)
@@ -92,16 +110,23 @@ func (b *builder) apply(c *code, rel elfmacho.Reloc) error {
 		return nil
 	case kind == reloc.Size32 || kind == reloc.Size64:
 		return put(int64(b.set.Symbol(ref.Object, rel.Symbol).Size) + rel.Addend)
-	case !info.PCRel:
+	case kind == reloc.MovAbs:
+		return fail("an address in pieces of 16 bits, which a position-independent program does not know", picHelp)
+	case !info.PCRel && !kind.Instruction():
 		return fail(fmt.Sprintf("an address in %d bytes, which is not enough in a position-independent program", info.Width), picHelp)
 	case info.GOT:
 		if err := c.throughGOT(rel, to); err != nil {
 			return fail(err.Error(), "")
 		}
 		return nil
+	case pageRelative(kind):
+		if err := c.toData(rel, to); err != nil {
+			return fail(err.Error(), "")
+		}
+		return nil
 	case to.Segment == from.Segment:
 		return put(to.Off + rel.Addend - p)
-	case b.set.Section(ref).Kind == elfmacho.Text && info.Width == 4:
+	case b.set.Section(ref).Kind == elfmacho.Text && info.Width == 4 && b.image.Arch == "amd64":
 		if err := c.toData(rel, to); err != nil {
 			return fail(err.Error(), "")
 		}
@@ -114,7 +139,7 @@ func (b *builder) apply(c *code, rel elfmacho.Reloc) error {
 // a function at address 0.
 func (b *builder) trap() uint64 {
 	if b.trapAt == 0 {
-		b.trapAt = b.appendCode([]byte{0x0f, 0x0b}) // ud2
+		b.trapAt = b.appendCode(b.arch.trap)
 	}
 	return b.trapAt
 }
@@ -140,8 +165,12 @@ func (b *builder) slot(to Address) Address {
 
 // number returns the place in RelRO of a pointer-sized constant.
 func (b *builder) number(value int64) Address {
-	off := b.newSlot()
-	binary.LittleEndian.PutUint64(b.memory[RelRO].Data[off:], uint64(value))
+	off, ok := b.numbers[value]
+	if !ok {
+		off = b.newSlot()
+		binary.LittleEndian.PutUint64(b.memory[RelRO].Data[off:], uint64(value))
+		b.numbers[value] = off
+	}
 	return Address{RelRO, int64(off)}
 }
 
@@ -153,4 +182,31 @@ func (b *builder) newSlot() uint64 {
 	m.Align = max(m.Align, 8)
 	m.Parts = append(m.Parts, Part{Off: off, Size: 8, Name: "GOT"})
 	return off
+}
+
+// fragment is a piece of appended code; load is set if it loads an address.
+type fragment struct {
+	bytes []byte
+	load  *Load
+}
+
+// appendCode adds code at the end of Text and returns its offset.
+func (b *builder) appendCode(parts ...any) uint64 {
+	m := &b.memory[Text]
+	start := alignUp(m.Size, b.arch.unit)
+	m.Data = append(m.Data, make([]byte, start-m.Size)...)
+	for _, part := range parts {
+		f, ok := part.(fragment)
+		if !ok {
+			f = fragment{bytes: part.([]byte)}
+		}
+		if f.load != nil {
+			f.load.Off = uint64(len(m.Data))
+			b.image.Loads = append(b.image.Loads, *f.load)
+		}
+		m.Data = append(m.Data, f.bytes...)
+	}
+	m.Size = uint64(len(m.Data))
+	m.Parts = append(m.Parts, Part{Off: start, Size: m.Size - start, Name: "thunk"})
+	return start
 }

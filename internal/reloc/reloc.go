@@ -145,6 +145,10 @@ func (k Kind) Info() Info {
 	return infos[k]
 }
 
+// Instruction reports whether the field is the immediate of an AArch64
+// instruction.
+func (k Kind) Instruction() bool { return k >= Page21 && k <= MovAbs }
+
 func (k Kind) String() string { return k.Info().Name }
 
 // Put writes value into the field at the start of b, little endian. Of an
