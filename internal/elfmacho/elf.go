@@ -77,6 +77,9 @@ type elfMachine struct {
 	// operand is how far the address that an instruction refers to lies beyond
 	// S + A of its PC-relative field.
 	operand int64
+	// mapping reports whether a local symbol without a type is a Mapping; nil
+	// if the processor has none.
+	mapping func(name string) bool
 }
 
 // kind translates a relocation type. Type 0 does nothing on every processor.
@@ -98,8 +101,8 @@ func (m *elfMachine) typ(k reloc.Kind) (uint32, bool) {
 }
 
 var elfMachines = []elfMachine{
-	{"amd64", 62, elfAMD64Relocs, 4}, // the field counts from the end of the instruction
-	{"arm64", 183, elfARM64Relocs, 0},
+	{"amd64", 62, elfAMD64Relocs, 4, nil}, // the field counts from the end of the instruction
+	{"arm64", 183, elfARM64Relocs, 0, elfARM64Mapping},
 }
 
 // elfOther names machines that are refused, for the message.

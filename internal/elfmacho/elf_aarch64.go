@@ -1,6 +1,10 @@
 package elfmacho
 
-import "github.com/cargo-rustgo/cargo-rustgo/internal/reloc"
+import (
+	"strings"
+
+	"github.com/cargo-rustgo/cargo-rustgo/internal/reloc"
+)
 
 // elfARM64Relocs maps the relocation types of "ELF for the Arm 64-bit
 // Architecture (AArch64)", 2024Q3, "Relocation". Forms that check for overflow
@@ -56,4 +60,11 @@ func arm64Relocs(kinds []reloc.Kind) []reloc.Kind {
 		kinds[typ] = reloc.TLS
 	}
 	return kinds
+}
+
+// elfARM64Mapping reports whether a name is that of a mapping symbol ("Mapping
+// symbols" of the same document): $x or $d, with anything behind a dot.
+func elfARM64Mapping(name string) bool {
+	base, _, _ := strings.Cut(name, ".")
+	return base == "$x" || base == "$d"
 }

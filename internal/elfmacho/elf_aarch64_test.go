@@ -232,3 +232,37 @@ func TestMergeARM64(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
+
+// TestMappingSymbols tells the symbols that name nothing from those that look
+// like them.
+func TestMappingSymbols(t *testing.T) {
+	o := sampleARM64()
+	names := []string{"$x", "$d", "$x.42", "$d.a", "$xy", "$t", "x", "$x"}
+	for i, name := range names {
+		bind := Local
+		if i == len(names)-1 {
+			bind = Global
+		}
+		o.Symbols = append(o.Symbols, Symbol{Name: name, Section: 1, Bind: bind})
+	}
+	for _, arch := range []string{"arm64", "amd64"} {
+		o.Arch = arch
+		if arch == "amd64" {
+			o.SetRelocs(1, nil)
+			o.SetRelocs(2, nil)
+		}
+		got, err := Parse("x.o", marshal(t, o))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range got.Symbols {
+			if !slices.Contains(names, s.Name) {
+				continue
+			}
+			want := arch == "arm64" && s.Bind == Local && slices.Contains(names[:4], s.Name)
+			if s.Type == Mapping != want {
+				t.Errorf("%s: %s is of type %d", arch, s.Name, s.Type)
+			}
+		}
+	}
+}

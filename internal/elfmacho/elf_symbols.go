@@ -55,6 +55,9 @@ func (p *elfParser) symbols() error {
 		if s.Bind, s.Type, ok = elfSymbolInfo(d[4]); !ok {
 			return bad(off, "symbol %s: unknown binding or type (st_info %#x)", name, d[4])
 		}
+		if p.machine.mapping != nil && s.Bind == Local && s.Type == NoType && p.machine.mapping(name) {
+			s.Type = Mapping
+		}
 		index := uint64(le.Uint16(d[6:]))
 		switch {
 		case index == shnXindex:

@@ -223,7 +223,7 @@ func (w *elfWriter) symbol(s *Symbol, n uint32) error {
 
 var (
 	elfBinds = [...]byte{Local: 0, Global: 1, Weak: 2}
-	elfTypes = [...]byte{NoType: 0, DataObject: 1, Func: 2, SectionSym: 3, FileSym: 4, ThreadLocal: 6, IndirectFunc: 10}
+	elfTypes = [...]byte{NoType: 0, DataObject: 1, Func: 2, SectionSym: 3, FileSym: 4, ThreadLocal: 6, IndirectFunc: 10, Mapping: 0}
 )
 
 func (w *elfWriter) relocations() error {

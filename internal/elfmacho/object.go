@@ -109,6 +109,7 @@ const (
 	FileSym
 	ThreadLocal
 	IndirectFunc
+	Mapping // says whether instructions ($x) or data ($d) follow, and names nothing
 )
 
 // Special values of Symbol.Section.

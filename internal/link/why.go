@@ -187,7 +187,7 @@ func (s *Set) symbols(r Ref) []int32 {
 		bySection = make([][]int32, len(o.Sections))
 		for i := range o.Symbols {
 			sym := &o.Symbols[i]
-			if sym.Section > 0 && sym.Name != "" && sym.Type != elfmacho.SectionSym && sym.Type != elfmacho.FileSym {
+			if sym.Section > 0 && sym.Name != "" && sym.Type != elfmacho.SectionSym && sym.Type != elfmacho.FileSym && sym.Type != elfmacho.Mapping {
 				bySection[sym.Section] = append(bySection[sym.Section], int32(i))
 			}
 		}
