@@ -1,8 +1,6 @@
 package emit
 
 import (
-	"fmt"
-
 	"github.com/cargo-rustgo/cargo-rustgo/internal/abi"
 	"github.com/cargo-rustgo/cargo-rustgo/internal/image"
 )
@@ -64,36 +62,13 @@ const (
 
 var amd64Names = [...]string{"AX", "CX", "DX", "BX", "SP", "BP", "SI", "DI", "R8", "R9", "R10", "R11", "R12", "R13", "R14", "R15"}
 
-func (p *Package) amd64(platform *Platform) ([]byte, error) {
-	out := printer{name: platform.File()}
-	platform.names = platform.symbols(p.Name)
-	out.line("%s", Header)
-	out.line("")
-	out.line("//go:build !android")
-	out.line("")
-	out.line("#include \"funcdata.h\"")
-	out.line("#include \"textflag.h\"")
-	exports := map[string]image.Export{}
-	for _, e := range platform.Image.Exports {
-		exports[e.Name] = e
+// amd64 writes the trampoline of f.
+func (p *Package) amd64(f *Function, platform *Platform, export image.Export, out *printer) error {
+	if err := f.checkAMD64(); err != nil {
+		return err
 	}
-	for i := range p.Functions {
-		f := &p.Functions[i]
-		if err := f.checkAMD64(); err != nil {
-			return nil, err
-		}
-		export, ok := exports[f.Symbol]
-		if !ok {
-			return nil, fmt.Errorf("internal error: `%s` has no code", f.Symbol)
-		}
-		p.trampoline(f, platform, export).write(&out)
-	}
-	if p.owns() {
-		ownLayout(&out)
-	}
-	platform.code(&out)
-	platform.data(&out)
-	return out.Bytes(), nil
+	p.trampoline(f, platform, export).write(out)
+	return nil
 }
 
 // trampoline is one function that Go calls.
@@ -156,7 +131,7 @@ func (t *trampoline) leaf(out *printer) {
 	t.loads(out)
 	if t.export.Leaf != nil {
 		// A call would cost more than what it calls.
-		w := codeWriter{platform: t.platform, out: out, code: t.export.Leaf, lines: t.platform.leafLines(t.export), loads: new([]image.Load)}
+		w := codeWriter{platform: t.platform, arch: arches["amd64"], out: out, code: t.export.Leaf, lines: t.platform.leafLines(t.export), loads: new([]image.Load)}
 		w.write()
 	} else {
 		t.callRust(out)

@@ -63,18 +63,19 @@ func (f *Function) checkAMD64() error {
 }
 
 // amd64Call lays out a call of f.
-func (f *Function) amd64Call() abi.Call {
-	var params []abi.Value
+func (f *Function) amd64Call() abi.Call { return abi.SystemV(f.values()) }
+
+// values are what f takes and returns.
+func (f *Function) values() (params []abi.Value, result *abi.Value) {
 	for _, q := range f.Params {
 		v := q.Value
 		v.Name = q.Name
 		params = append(params, v)
 	}
-	var result *abi.Value
 	if f.Result != nil {
 		result = &f.Result.Value
 	}
-	return abi.SystemV(params, result)
+	return params, result
 }
 
 // amd64Stack returns how many bytes a call has on C's side of the stack, and

@@ -2,6 +2,7 @@ package emit
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -16,14 +17,19 @@ import (
 // instructions that the assembler accounts for (frames.go), the rest as bytes.
 //
 // The code calls by distance, so the functions must stay as far apart as the
-// image has them. Go's linker keeps the order and aligns each to 32 bytes
-// (cmd/link/internal/ld.(*Link).assignAddress, Go 1.26), unless it is told to
-// shuffle them. A table of the functions, which also keeps all of them in the
+// image has them. Go's linker keeps the order and aligns each as the image does
+// (image.FuncAlign; cmd/link/internal/ld.(*Link).assignAddress, Go 1.26), unless
+// it is told to shuffle them. A table of the functions, which also keeps all of them in the
 // program, is compared with where they should be when the package is
 // initialized.
 //
 // A function that moves SP in a way that the table cannot say, because it aligns
 // it or changes stacks, is marked TOPFRAME: tracebacks end there.
+//
+// On arm64 Go's runtime looks for the return address at the stack pointer of a
+// function, where LLVM does not put it. There a function is traced through only
+// if it has no frame and calls nothing; all others are TOPFRAME, and no
+// instruction is accounted for.
 //
 // A frame that Go's linker would refuse to be nosplit belongs to a function
 // that is not: the assembler gives it a prologue that grows the stack, which is
@@ -46,9 +52,10 @@ type Code struct {
 func (p *Platform) code(out *printer) {
 	m := &p.Image.Memory[image.Text]
 	loads := p.Image.Loads
+	a := arches[p.GOARCH]
 	for i := range p.Image.Code {
 		c := &p.Image.Code[i]
-		w := codeWriter{platform: p, out: out, code: m.Data[c.Off : c.Off+c.Size], base: c.Off, loads: &loads}
+		w := codeWriter{platform: p, arch: a, out: out, code: m.Data[c.Off : c.Off+c.Size], base: c.Off, loads: &loads}
 		var known Code
 		if i < len(p.Code) {
 			known = p.Code[i]
@@ -57,7 +64,7 @@ func (p *Platform) code(out *printer) {
 		if c.Split {
 			flags = "NOFRAME"
 		}
-		if w.moves, known.Known = account(w.code, known.Steps, known.Known); !known.Known {
+		if w.moves, known.Known = a.account(w.code, known.Steps, known.Known); !known.Known {
 			flags += "|TOPFRAME"
 		}
 		out.line("")
@@ -77,7 +84,7 @@ func (p *Platform) code(out *printer) {
 		w.write()
 		// A call that does not return may be the last instruction. Its return
 		// address has to be in the function too.
-		out.line("\tBYTE $0xcc")
+		out.line("\t%s", a.trap)
 		if c.Split {
 			// A function that calls nothing would have no prologue.
 			out.line("\tPCALIGN $%d", p.Image.FuncAlign())
@@ -91,9 +98,11 @@ func (p *Platform) code(out *printer) {
 // order writes the table of the functions, where each should be, and what
 // compares them.
 func (p *Platform) order(out *printer) {
-	out.line("")
-	out.line("TEXT ·rustUnreachable<>(SB), NOSPLIT|NOFRAME, $0-0")
-	out.line("\tUNDEF")
+	if slices.ContainsFunc(p.Image.Code, func(c image.Code) bool { return c.Split }) {
+		out.line("")
+		out.line("TEXT ·rustUnreachable<>(SB), NOSPLIT|NOFRAME, $0-0")
+		out.line("\tUNDEF")
+	}
 	out.line("")
 	for i, name := range p.names {
 		out.line("DATA ·rustorder<>+%d(SB)/8, $%s(SB)", 16*i, name)
@@ -103,9 +112,15 @@ func (p *Platform) order(out *printer) {
 	out.line("")
 	out.line("// func rustInOrder() bool")
 	out.line("TEXT ·rustInOrder(SB), NOSPLIT|NOFRAME, $0-1")
+	arches[p.GOARCH].inOrder(out, len(p.names))
+	out.line("\tRET")
+}
+
+// amd64InOrder compares the table of n functions with where they are.
+func amd64InOrder(out *printer, n int) {
 	out.line("\tLEAQ ·rustorder<>(SB), AX")
 	out.line("\tMOVQ 0(AX), CX")
-	out.line("\tMOVQ $%d, DX", len(p.names))
+	out.line("\tMOVQ $%d, DX", n)
 	out.line("next:")
 	out.line("\tMOVQ 0(AX), BX")
 	out.line("\tSUBQ CX, BX")
@@ -117,7 +132,6 @@ func (p *Platform) order(out *printer) {
 	out.line("done:")
 	out.line("\tTESTQ BX, BX")
 	out.line("\tSETEQ ret+0(FP)")
-	out.line("\tRET")
 }
 
 // orderGo writes the Go side of the check.
@@ -166,13 +180,50 @@ func (p *Platform) constants(out *printer, loads []image.Load) {
 	if m.Align > p.Image.FuncAlign() {
 		out.line("\tPCALIGN $%d", m.Align)
 	}
-	w := codeWriter{platform: p, out: out, code: m.Data[p.Image.Constants:], base: p.Image.Constants, loads: &loads}
+	w := codeWriter{platform: p, arch: arches[p.GOARCH], out: out, code: m.Data[p.Image.Constants:], base: p.Image.Constants, loads: &loads}
 	w.write()
+}
+
+// arch is what differs between the processors in the text of code.
+type arch struct {
+	// unit is the size in bytes of the shortest instruction, and what all are
+	// aligned to.
+	unit int64
+	// word appends the directive for the first bytes of some, and returns how
+	// many it is for.
+	word func(words []string, b []byte) ([]string, int64)
+	// load is the instruction that loads the address of a place, of loadSize
+	// bytes.
+	load     func(place string, register uint8) string
+	loadSize int64
+	trap     string // directive for an instruction that is never executed
+	// account chooses which instructions the assembler accounts for, and
+	// reports whether tracebacks may go through the code.
+	account func(code []byte, steps []stack.Step, known bool) ([]move, bool)
+	inOrder func(out *printer, n int)
+}
+
+var arches = map[string]arch{
+	"amd64": {
+		unit: 1, word: amd64Word, trap: "BYTE $0xcc", account: account, inOrder: amd64InOrder,
+		load: func(place string, register uint8) string {
+			return "LEAQ " + place + ", " + amd64Names[register]
+		},
+		loadSize: 7,
+	},
+	"arm64": {
+		unit: 4, word: arm64Word, trap: "WORD $0", account: arm64Account, inOrder: arm64InOrder,
+		load: func(place string, register uint8) string {
+			return "MOVD $" + place + ", " + arm64Name(register)
+		},
+		loadSize: 8,
+	},
 }
 
 // codeWriter writes one function.
 type codeWriter struct {
 	platform *Platform
+	arch     arch
 	out      *printer
 	code     []byte
 	base     uint64 // of the code in Text
@@ -182,8 +233,6 @@ type codeWriter struct {
 	file     string        // of the next line for the assembler; empty: its own
 	line     int
 }
-
-const loadSize = 7 // LEAQ disp32(IP), register
 
 func (w *codeWriter) write() {
 	size := int64(len(w.code))
@@ -196,7 +245,7 @@ func (w *codeWriter) write() {
 		}
 		end := size
 		if len(w.lines) > 0 {
-			end = min(end, int64(w.lines[0].Off))
+			end = min(end, (int64(w.lines[0].Off)+w.arch.unit-1)&^(w.arch.unit-1))
 		}
 		w.out.at(w.file, w.line)
 		w.stretch(at, end)
@@ -225,7 +274,7 @@ func (w *codeWriter) stretch(at, end int64) {
 		case stop > at:
 			for at < stop {
 				var n int64
-				words, n = appendWord(words, w.code[at:stop])
+				words, n = w.arch.word(words, w.code[at:stop])
 				at += n
 				if w.file == "" && len(words) >= quadsPerLine {
 					flush()
@@ -237,8 +286,8 @@ func (w *codeWriter) stretch(at, end int64) {
 			w.moves = w.moves[1:]
 		default:
 			l := (*w.loads)[0]
-			words = append(words, "LEAQ "+w.platform.place(l.To)+", "+amd64Names[l.Register])
-			at += loadSize
+			words = append(words, w.arch.load(w.platform.place(l.To), l.Register))
+			at += w.arch.loadSize
 			*w.loads = (*w.loads)[1:]
 		}
 	}

@@ -101,10 +101,7 @@ func (p *Package) Files() (map[string][]byte, error) {
 	files["rustgo_stub.go"] = p.stub()
 	for i := range p.Platforms {
 		platform := &p.Platforms[i]
-		if platform.GOARCH != "amd64" {
-			return nil, fmt.Errorf("no trampolines for %s", platform.GOARCH)
-		}
-		asm, err := p.amd64(platform)
+		asm, err := p.assembly(platform)
 		if err != nil {
 			return nil, err
 		}
@@ -187,14 +184,57 @@ func (p *Platform) Own(f *Function) bool {
 
 // need is what the trampoline and the function need of the stack.
 func (p *Platform) need(f *Function) int {
+	bound := p.Stack[f.Symbol] + p.Image.Spills
+	if p.GOARCH == "arm64" {
+		l := f.arm64Layout(p.GOOS)
+		return l.size(bound)
+	}
 	call := f.amd64Call()
 	stack, _ := amd64Stack(&call)
-	return frame(p.Stack[f.Symbol]+p.Image.Spills, stack/8+1)
+	return frame(bound, stack/8+1)
 }
 
 // frame is what a call needs below the return address of the trampoline, for a
 // bound and some words of arguments.
 func frame(bound, words int) int { return (bound + 8*(words+2) + 7) &^ 7 }
+
+// assembly writes the file of a platform.
+func (p *Package) assembly(platform *Platform) ([]byte, error) {
+	write, ok := map[string]func(*Function, *Platform, image.Export, *printer) error{
+		"amd64": p.amd64, "arm64": p.arm64,
+	}[platform.GOARCH]
+	if !ok {
+		return nil, fmt.Errorf("no trampolines for %s", platform.GOARCH)
+	}
+	out := printer{name: platform.File()}
+	platform.names = platform.symbols(p.Name)
+	out.line("%s", Header)
+	out.line("")
+	out.line("//go:build !android")
+	out.line("")
+	out.line("#include \"funcdata.h\"")
+	out.line("#include \"textflag.h\"")
+	exports := map[string]image.Export{}
+	for _, e := range platform.Image.Exports {
+		exports[e.Name] = e
+	}
+	for i := range p.Functions {
+		f := &p.Functions[i]
+		export, ok := exports[f.Symbol]
+		if !ok {
+			return nil, fmt.Errorf("internal error: `%s` has no code", f.Symbol)
+		}
+		if err := write(f, platform, export, &out); err != nil {
+			return nil, err
+		}
+	}
+	if p.owns() {
+		ownLayout(&out)
+	}
+	platform.code(&out)
+	platform.data(&out)
+	return out.Bytes(), nil
+}
 
 // File returns the name of the platform's assembly file.
 func (p *Platform) File() string {

@@ -130,6 +130,11 @@ func TestGolden(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	golden(t, files)
+}
+
+func golden(t *testing.T, files map[string][]byte) {
+	t.Helper()
 	for name, got := range files {
 		path := filepath.Join("testdata", name+".golden")
 		if *update {
@@ -177,7 +182,7 @@ func TestFrames(t *testing.T) {
 		p.Platforms[0].Stack["leaf"] = test.bound
 		p.Platforms[0].Image.Spills = test.spills
 		p.Platforms[0].Panics = map[string]bool{"leaf": test.panics}
-		asm, err := p.amd64(&p.Platforms[0])
+		asm, err := p.assembly(&p.Platforms[0])
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -212,7 +217,7 @@ func TestFramesOfStructs(t *testing.T) {
 		}
 		p.Functions = []Function{f}
 		p.Platforms[0].Panics = map[string]bool{"leaf": test.panics}
-		asm, err := p.amd64(&p.Platforms[0])
+		asm, err := p.assembly(&p.Platforms[0])
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -238,7 +243,7 @@ func TestRefused(t *testing.T) {
 		p := sample()
 		test.f.Name, test.f.Symbol = "F", "leaf"
 		p.Functions = []Function{test.f}
-		_, err := p.amd64(&p.Platforms[0])
+		_, err := p.assembly(&p.Platforms[0])
 		var refused *CallError
 		if !errors.As(err, &refused) || err.Error() != test.want {
 			t.Errorf("got %v, want %s", err, test.want)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/cargo-rustgo/cargo-rustgo/internal/abi"
 	"github.com/cargo-rustgo/cargo-rustgo/internal/image"
+	"github.com/cargo-rustgo/cargo-rustgo/internal/link"
 )
 
 // execType is a type in Rust and in Go.
@@ -93,7 +94,7 @@ func execStruct(types map[string]execType, name, fields string) execType {
 		if packed {
 			to = 1
 		}
-		v.Align = max(v.Align, to)
+		v.Align, v.Natural = max(v.Align, to), max(v.Natural, to)
 		v.Size = (v.Size + to - 1) / to * to
 		for range n {
 			for _, s := range field.value.Scalars {
@@ -139,22 +140,45 @@ var execSignatures = []string{
 	"f64 f64 f64 f64 f64 f64 f64 f64 TransparentFloat F1 u8", // a struct that is a float, on C's stack
 }
 
-// execForms are the forms of trampolines (amd64.go), and the bound of the stack
-// that makes one; -1 is for no bound.
-var execForms = []struct {
+// execForm is a form of a trampoline (amd64.go, arm64.go), and the bound of the
+// stack that makes one; -1 is for no bound.
+type execForm struct {
 	name             string
 	bound            int
 	panics, blocking bool
+}
+
+// execPlatforms are the platforms, and what runs their programs if it is
+// not the host.
+var execPlatforms = []struct {
+	goarch, triple, runner string
+	tools                  []string
+	forms                  []execForm
+	image                  func(t *testing.T, dir string) *image.Image
 }{
-	{name: "Leaf", bound: 8},
-	{name: "Small", bound: 64},
-	{name: "SmallPanics", bound: 72, panics: true},
-	{name: "Large", bound: 2000},
-	{name: "LargePanics", bound: 2008, panics: true},
-	{name: "Own", bound: -1},
-	{name: "OwnPanics", bound: -1, panics: true},
-	{name: "Blocking", bound: 64, blocking: true},
-	{name: "BlockingPanics", bound: -1, panics: true, blocking: true},
+	{
+		goarch: "amd64", triple: "x86_64-unknown-linux-gnu", tools: []string{"ld"}, image: linkedImage,
+		forms: []execForm{
+			{name: "Leaf", bound: 8},
+			{name: "Small", bound: 64},
+			{name: "SmallPanics", bound: 72, panics: true},
+			{name: "Large", bound: 2000},
+			{name: "LargePanics", bound: 2008, panics: true},
+			{name: "Own", bound: -1},
+			{name: "OwnPanics", bound: -1, panics: true},
+			{name: "Blocking", bound: 64, blocking: true},
+			{name: "BlockingPanics", bound: -1, panics: true, blocking: true},
+		},
+	},
+	{
+		goarch: "arm64", triple: "aarch64-unknown-linux-gnu", runner: "qemu-aarch64", image: builtImage,
+		forms: []execForm{
+			{name: "Leaf"},
+			{name: "Small", bound: 64},
+			{name: "Large", bound: 2000},
+			{name: "Huge", bound: 20000},
+		},
+	},
 }
 
 // TestExec calls functions that rustc has compiled through trampolines of every
@@ -163,22 +187,40 @@ func TestExec(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("runs ELF code")
 	}
-	for _, tool := range []string{"rustc", "ld", "go"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			t.Skip(err)
-		}
+	for _, on := range execPlatforms {
+		t.Run(on.goarch, func(t *testing.T) {
+			tools := append([]string{"rustc", "go"}, on.tools...)
+			var run []string
+			if runtime.GOARCH != on.goarch {
+				if on.runner == "" {
+					t.Skip("not the host")
+				}
+				tools = append(tools, on.runner)
+				run = []string{"-exec", on.runner}
+			}
+			for _, tool := range tools {
+				if _, err := exec.LookPath(tool); err != nil {
+					if os.Getenv("CI") == "true" {
+						t.Fatal(err)
+					}
+					t.Skip(err)
+				}
+			}
+			testExec(t, on.goarch, on.triple, run, on.forms, on.image)
+		})
 	}
+}
+
+func testExec(t *testing.T, goarch, triple string, run []string, forms []execForm, build func(t *testing.T, dir string) *image.Image) {
 	types := execTypes()
 	p := &Package{Name: "callee"}
-	platform := Platform{GOOS: "linux", GOARCH: "amd64", Stack: map[string]int{}, Panics: map[string]bool{}}
+	platform := Platform{GOOS: "linux", GOARCH: goarch, Stack: map[string]int{}, Panics: map[string]bool{}}
 	rust, golang, masks := execDecls(types)
 	calls := new(strings.Builder)
-	var symbols []string
 	for i, signature := range execSignatures {
 		params := strings.Fields(signature)
 		for k, result := range params {
 			symbol := fmt.Sprintf("f%d_%d", i, k)
-			symbols = append(symbols, symbol)
 			fmt.Fprintf(rust, "#[no_mangle] pub extern \"C\" fn %s(", symbol)
 			for j, q := range params {
 				fmt.Fprintf(rust, "_a%d: %s, ", j, q)
@@ -187,7 +229,7 @@ func TestExec(t *testing.T) {
 			if types[result].value.Size == 0 {
 				continue
 			}
-			for _, form := range execForms {
+			for _, form := range forms {
 				f := Function{Name: fmt.Sprintf("F%d_%d%s", i, k, form.name), Symbol: symbol + form.name, StackLimit: DefaultStackLimit, Blocking: form.blocking}
 				var values, args []string
 				for j, q := range params {
@@ -197,7 +239,7 @@ func TestExec(t *testing.T) {
 					args = append(args, fmt.Sprintf("a%d", j))
 				}
 				f.Result = &Param{Type: types[result].golang, Value: types[result].value, Composite: types[result].composite}
-				if f.checkAMD64() != nil {
+				if l := f.arm64Layout("linux"); goarch == "arm64" && l.check("") != nil || goarch == "amd64" && f.checkAMD64() != nil {
 					continue
 				}
 				fmt.Fprintf(calls, "func() {\n%s\tcheck(%q, callee.%s(%s), a%d, mask%s)\n},\n", strings.Join(values, ""), f.Name+"("+signature+")", f.Name, strings.Join(args, ", "), k, result)
@@ -212,7 +254,16 @@ func TestExec(t *testing.T) {
 		}
 	}
 	dir := t.TempDir()
-	platform.Image = execImage(t, dir, rust.String(), symbols)
+	execWrite(t, dir, "callees.rs", rust.String())
+	execRun(t, dir, goarch, "rustc", "--edition=2021", "--crate-type=lib", "--emit=obj", "-Copt-level=2", "-Cpanic=abort", "--target="+triple, "-o", "callees.o", "callees.rs")
+	platform.Image = build(t, dir)
+	var exports []image.Export
+	for _, e := range platform.Image.Exports {
+		for _, form := range forms {
+			exports = append(exports, image.Export{Name: e.Name + form.name, Off: e.Off})
+		}
+	}
+	platform.Image.Exports = exports
 	p.Platforms = []Platform{platform}
 	files, err := p.Files()
 	if err != nil {
@@ -225,8 +276,8 @@ func TestExec(t *testing.T) {
 	execWrite(t, dir, "callee/types.go", golang.String())
 	execWrite(t, dir, "main.go", execMain)
 	execWrite(t, dir, "calls.go", "package main\n\nimport \"example.com/exec/callee\"\n\n"+masks.String()+"\nvar calls = []func(){\n"+calls.String()+"}\n")
-	execRun(t, dir, "go", "vet", "./callee")
-	if out := execRun(t, dir, "go", "run", "."); out != "ok\n" {
+	execRun(t, dir, goarch, "go", "vet", "./callee")
+	if out := execRun(t, dir, goarch, "go", slices.Concat([]string{"run"}, run, []string{"."})...); out != "ok\n" {
 		t.Error(out)
 	}
 }
@@ -261,13 +312,11 @@ func execAlias(t execType) string {
 	return t.golang
 }
 
-// execImage compiles functions and makes an image with each of them for every
-// form.
-func execImage(t *testing.T, dir, source string, symbols []string) *image.Image {
-	execWrite(t, dir, "callees.rs", source)
-	execRun(t, dir, "rustc", "--edition=2021", "--crate-type=lib", "--emit=obj", "-Copt-level=2", "-Cpanic=abort", "--target=x86_64-unknown-linux-gnu", "-o", "callees.o", "callees.rs")
+// linkedImage makes an image of what a linker makes of callees.o, as one
+// function.
+func linkedImage(t *testing.T, dir string) *image.Image {
 	// What the code needs of constants is behind it.
-	execRun(t, dir, "ld", "-N", "-Ttext=0", "-e0", "-o", "callees", "callees.o")
+	execRun(t, dir, "amd64", "ld", "-N", "-Ttext=0", "-e0", "-o", "callees", "callees.o")
 	object, err := elf.Open(filepath.Join(dir, "callees"))
 	if err != nil {
 		t.Fatal(err)
@@ -288,11 +337,8 @@ func execImage(t *testing.T, dir, source string, symbols []string) *image.Image 
 	}
 	img := &image.Image{Arch: "amd64"}
 	for _, s := range table {
-		if !slices.Contains(symbols, s.Name) {
-			continue
-		}
-		for _, form := range execForms {
-			img.Exports = append(img.Exports, image.Export{Name: s.Name + form.name, Off: s.Value})
+		if elf.ST_BIND(s.Info) == elf.STB_GLOBAL && s.Section < elf.SHN_LORESERVE {
+			img.Exports = append(img.Exports, image.Export{Name: s.Name, Off: s.Value})
 		}
 	}
 	part := image.Part{Size: uint64(len(text)), Name: "callees"}
@@ -303,6 +349,27 @@ func execImage(t *testing.T, dir, source string, symbols []string) *image.Image 
 	img.Memory[image.Text] = image.Memory{Data: append(text, make([]byte, end-part.Size)...), Size: end, Align: align, Parts: []image.Part{part}}
 	for s := image.RelRO; s < image.Segments; s++ {
 		img.Memory[s].Align = 1
+	}
+	return img
+}
+
+// builtImage makes an image of callees.o.
+func builtImage(t *testing.T, dir string) *image.Image {
+	data, err := os.ReadFile(filepath.Join(dir, "callees.o"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lib, err := link.Open("callees.o", data, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := link.Resolve([]*link.Library{lib}, slices.DeleteFunc(lib.Names(), func(name string) bool { return !strings.HasPrefix(name, "f") }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	img, err := image.Build(set, nil)
+	if err != nil {
+		t.Fatal(err)
 	}
 	return img
 }
@@ -318,11 +385,11 @@ func execWrite(t *testing.T, dir, name, text string) {
 	}
 }
 
-func execRun(t *testing.T, dir, name string, args ...string) string {
+func execRun(t *testing.T, dir, goarch, name string, args ...string) string {
 	t.Helper()
 	cmd := exec.Command(name, args...)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off")
+	cmd.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off", "GOARCH="+goarch)
 	out, err := cmd.CombinedOutput()
 	if len(out) > 4000 {
 		out = bytes.Join([][]byte{out[:2000], out[len(out)-2000:]}, []byte("\n...\n"))

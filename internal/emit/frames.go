@@ -41,7 +41,7 @@ func account(code []byte, steps []stack.Step, known bool) ([]move, bool) {
 	}
 	type state struct {
 		weight int64
-		moves  *link
+		moves  *moveLink
 	}
 	states := map[int64]state{0: {}} // by the depth that the table has
 	for i, step := range steps {
@@ -61,7 +61,7 @@ func account(code []byte, steps []stack.Step, known bool) ([]move, bool) {
 			s := states[depth]
 			put(depth, s)
 			if movable && depth+m.delta >= 0 {
-				s.moves = &link{m, s.moves}
+				s.moves = &moveLink{m, s.moves}
 				put(depth+m.delta, s)
 			}
 		}
@@ -80,10 +80,10 @@ func account(code []byte, steps []stack.Step, known bool) ([]move, bool) {
 	return moves, best.weight > -important
 }
 
-// link is a list that states share.
-type link struct {
+// moveLink is a list that states share.
+type moveLink struct {
 	move
-	next *link
+	next *moveLink
 }
 
 // important weighs an instruction at which the table has to be right.

@@ -21,13 +21,19 @@ func (p *Platform) place(a image.Address) string {
 	if a.Segment != image.Text {
 		return fmt.Sprintf("%s%+d(SB)", segmentSymbols[a.Segment], a.Off)
 	}
-	// An address outside of the image counts from what is nearest.
+	name, off := p.near(a)
+	if off != 0 {
+		return fmt.Sprintf("%s%+d(SB)", name, off)
+	}
+	return name + "(SB)"
+}
+
+// near returns the function that a place in Text is in, and how far. An address
+// outside of the image counts from what is nearest.
+func (p *Platform) near(a image.Address) (name string, off int64) {
 	i := sort.Search(len(p.names), func(i int) bool { return p.start(i) > uint64(max(a.Off, 0)) })
 	i = max(i-1, 0)
-	if off := a.Off - int64(p.start(i)); off != 0 {
-		return fmt.Sprintf("%s%+d(SB)", p.names[i], off)
-	}
-	return p.names[i] + "(SB)"
+	return p.names[i], a.Off - int64(p.start(i))
 }
 
 // start returns where in Text the assembler's function i starts: those of the
@@ -43,9 +49,8 @@ func (p *Platform) start(i int) uint64 {
 // maps code to lines in the Go program, which has an entry per line.
 const quadsPerLine = 16
 
-// appendWord appends the directive for the first bytes of b, and returns how
-// many it is for. QUAD is what the assembler reads fastest.
-func appendWord(words []string, b []byte) ([]string, int64) {
+// amd64Word writes QUADs, which the assembler reads fastest.
+func amd64Word(words []string, b []byte) ([]string, int64) {
 	switch {
 	case len(b) >= 8:
 		return append(words, fmt.Sprintf("QUAD $%#x", binary.LittleEndian.Uint64(b))), 8

@@ -142,11 +142,14 @@ type arch struct {
 	trap []byte
 	// maxText bounds Text: a branch must reach across it.
 	maxText uint64
+	// split is set where the assembler knows the frames of functions, so that
+	// those with large ones need a prologue.
+	split bool
 }
 
 var arches = map[string]arch{
-	"amd64": {32, 1, []byte{0x0f, 0x0b}, maxSize}, // ud2
-	"arm64": {16, 4, []byte{0, 0, 0, 0}, 1 << 27}, // udf #0
+	"amd64": {32, 1, []byte{0x0f, 0x0b}, maxSize, true},  // ud2
+	"arm64": {16, 4, []byte{0, 0, 0, 0}, 1 << 27, false}, // udf #0
 }
 
 // FuncAlign is the multiple of bytes at which Go's linker places functions.
@@ -168,7 +171,7 @@ const (
 
 // Build lays out the live sections of a set and applies their relocations.
 // Sections of code for which split, if not nil, is true have room for a
-// prologue. Errors are of type *Error, joined if there are several.
+// prologue, on processors where Go's assembler knows their frames. Errors are of type *Error, joined if there are several.
 func Build(set *link.Set, split func(link.Ref) bool) (*Image, error) {
 	b, err := newBuilder(set)
 	if err != nil {

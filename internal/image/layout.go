@@ -206,7 +206,7 @@ func (b *builder) place(segment Segment, m *Memory, r link.Ref) error {
 // gets whole multiples of the alignment of functions.
 func (b *builder) placeCode(m *Memory, r link.Ref) uint64 {
 	s := b.set.Section(r)
-	c := Code{Section: r, Align: max(s.Align, b.arch.funcAlign), Split: b.split != nil && b.split(r)}
+	c := Code{Section: r, Align: max(s.Align, b.arch.funcAlign), Split: b.arch.split && b.split != nil && b.split(r)}
 	c.Start = alignUp(m.Size, c.Align)
 	c.Off = c.Start
 	if c.Split {
