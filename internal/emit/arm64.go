@@ -39,8 +39,10 @@ import (
 // constant, in one instruction. What is at SP then is written before: signals
 // have stacks of their own, so nothing is lost below SP.
 //
-// There are three forms:
+// There are four forms:
 //
+//   - A function that is small and does the same wherever it is is copied into
+//     the trampoline.
 //   - A function that uses no stack needs only the return address.
 //   - A function that uses little has a trampoline without a frame. Code behind
 //     its end, which is never executed, takes what Rust needs with SUB, so
@@ -113,6 +115,8 @@ func (t *arm64Trampoline) write(out *printer) {
 	out.line("")
 	out.line("// %s", t.assembly())
 	switch need := t.size(t.bound); {
+	case t.export.Leaf != nil && t.args == 0 && t.copies == 0:
+		t.copied(out)
 	case t.bound == 0 && t.args == 0 && t.copies == 0:
 		t.leaf(out)
 	case need+t.call.Frame <= maxNosplit:
@@ -123,6 +127,15 @@ func (t *arm64Trampoline) write(out *printer) {
 	if t.args > 0 {
 		t.callWithArgs(out)
 	}
+}
+
+// copied does without a call, which would cost more than what it calls.
+func (t *arm64Trampoline) copied(out *printer) {
+	out.line("TEXT ·%s(SB), NOSPLIT|NOFRAME, $0-%d", t.assemblyName(), t.call.Frame)
+	t.loads(out, 0)
+	w := codeWriter{platform: t.platform, arch: arches["arm64"], out: out, code: t.export.Leaf, lines: t.platform.leafLines(t.export), loads: new([]image.Load)}
+	w.write()
+	t.ret(out, 0)
 }
 
 func (t *arm64Trampoline) leaf(out *printer) {

@@ -164,6 +164,14 @@ func TestARM64Runtime(t *testing.T) {
 	platform := Platform{GOOS: "linux", GOARCH: "arm64", Image: img}
 	p.Functions, platform.Stack = arm64Functions()
 	where := img.Exports[len(img.Exports)-1]
+	for i := range img.Exports {
+		if img.Exports[i].Name == "peek" {
+			if img.Exports[i].Leaf == nil {
+				t.Error("a load is not copied")
+			}
+			img.Exports[i].Leaf = nil // the fault should be in Rust
+		}
+	}
 	for _, f := range p.Functions {
 		if strings.HasPrefix(f.Symbol, "where") {
 			img.Exports = append(img.Exports, image.Export{Name: f.Symbol, Off: where.Off})

@@ -173,6 +173,7 @@ var execPlatforms = []struct {
 	{
 		goarch: "arm64", triple: "aarch64-unknown-linux-gnu", runner: "qemu-aarch64", image: builtImage,
 		forms: []execForm{
+			{name: "Copied"},
 			{name: "Leaf"},
 			{name: "Small", bound: 64},
 			{name: "Large", bound: 2000},
@@ -260,7 +261,11 @@ func testExec(t *testing.T, goarch, triple string, run []string, forms []execFor
 	var exports []image.Export
 	for _, e := range platform.Image.Exports {
 		for _, form := range forms {
-			exports = append(exports, image.Export{Name: e.Name + form.name, Off: e.Off})
+			export := image.Export{Name: e.Name + form.name, Off: e.Off}
+			if form.name == "Copied" {
+				export.Leaf, export.LeafOff = e.Leaf, e.LeafOff
+			}
+			exports = append(exports, export)
 		}
 	}
 	platform.Image.Exports = exports

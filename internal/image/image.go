@@ -145,11 +145,13 @@ type arch struct {
 	// split is set where the assembler knows the frames of functions, so that
 	// those with large ones need a prologue.
 	split bool
+	// leaf is what Export.Leaf says.
+	leaf func(code []byte) (body []byte, off uint64)
 }
 
 var arches = map[string]arch{
-	"amd64": {32, 1, []byte{0x0f, 0x0b}, maxSize, true},  // ud2
-	"arm64": {16, 4, []byte{0, 0, 0, 0}, 1 << 27, false}, // udf #0
+	"amd64": {32, 1, []byte{0x0f, 0x0b}, maxSize, true, amd64Leaf},  // ud2
+	"arm64": {16, 4, []byte{0, 0, 0, 0}, 1 << 27, false, arm64Leaf}, // udf #0
 }
 
 // FuncAlign is the multiple of bytes at which Go's linker places functions.

@@ -255,9 +255,7 @@ func (b *builder) finish() (*Image, error) {
 		off := uint64(a.Off) + root.Place.Off
 		size := b.set.Objects[root.Object].Symbols[root.Symbol].Size
 		e := Export{Name: root.Name, Off: off}
-		if img.Arch == "amd64" {
-			e.Leaf, e.LeafOff = leaf(b.memory[Text].Data[off : off+size])
-		}
+		e.Leaf, e.LeafOff = b.arch.leaf(b.memory[Text].Data[off : off+size])
 		img.Exports = append(img.Exports, e)
 	}
 	copy(img.Memory[:], b.memory)

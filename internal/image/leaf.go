@@ -16,12 +16,12 @@ var (
 	framePointerEnd = []byte{0x5d, 0xc3}
 )
 
-// leaf returns the code of a function without the return at its end, and
+// amd64Leaf returns the code of a function without the return at its end, and
 // without the frame pointer around it, if that is its only return and the code
 // does the same wherever it lies, at any stack pointer: it uses no stack, refers
 // to nothing by distance but itself, and calls nothing. Otherwise it returns
 // nil. The second result is where the code starts.
-func leaf(code []byte) (body []byte, off uint64) {
+func amd64Leaf(code []byte) (body []byte, off uint64) {
 	if len(code) < 2 || len(code) > maxLeaf {
 		return nil, 0
 	}
