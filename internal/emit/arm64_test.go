@@ -132,10 +132,11 @@ func TestARM64Runtime(t *testing.T) {
 			t.Skip(err)
 		}
 	}
+	needTarget(t, "aarch64-unknown-linux-gnu")
 	dir := t.TempDir()
 	execWrite(t, dir, "rust/lib.rs", arm64Rust)
 	execWrite(t, dir, "rust/where.s", arm64Where)
-	execRun(t, dir, "arm64", "rustc", "--edition=2021", "--crate-type=lib", "--emit=obj", "-Copt-level=2", "-Cpanic=abort", "-Ctarget-feature=+lse", "--target=aarch64-unknown-linux-gnu", "-o", "lib.o", "rust/lib.rs")
+	execRun(t, dir, "arm64", "rustc", "--edition=2021", "--crate-type=lib", "--emit=obj", "-Copt-level=2", "-Cpanic=abort", "-Ctarget-feature=+lse,+reserve-x28", "--target=aarch64-unknown-linux-gnu", "-o", "lib.o", "rust/lib.rs")
 	execRun(t, dir, "arm64", "aarch64-linux-gnu-as", "-o", "where.o", "rust/where.s")
 	var libs []*link.Library
 	for _, name := range []string{"lib.o", "where.o"} {

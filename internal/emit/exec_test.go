@@ -152,6 +152,7 @@ type execForm struct {
 // not the host.
 var execPlatforms = []struct {
 	goarch, triple, runner string
+	features               string // of the processor, for rustc
 	tools                  []string
 	forms                  []execForm
 	image                  func(t *testing.T, dir string) *image.Image
@@ -171,7 +172,8 @@ var execPlatforms = []struct {
 		},
 	},
 	{
-		goarch: "arm64", triple: "aarch64-unknown-linux-gnu", runner: "qemu-aarch64", image: builtImage,
+		// x28 holds g, which Go wants to find there when a signal arrives.
+		goarch: "arm64", triple: "aarch64-unknown-linux-gnu", runner: "qemu-aarch64", features: "+reserve-x28", image: builtImage,
 		forms: []execForm{
 			{name: "Copied"},
 			{name: "Leaf"},
@@ -207,12 +209,27 @@ func TestExec(t *testing.T) {
 					t.Skip(err)
 				}
 			}
-			testExec(t, on.goarch, on.triple, run, on.forms, on.image)
+			needTarget(t, on.triple)
+			testExec(t, on.goarch, []string{"--target=" + on.triple, "-Ctarget-feature=" + on.features}, run, on.forms, on.image)
 		})
 	}
 }
 
-func testExec(t *testing.T, goarch, triple string, run []string, forms []execForm, build func(t *testing.T, dir string) *image.Image) {
+// needTarget skips a test if rustc has no library for a target.
+func needTarget(t *testing.T, triple string) {
+	t.Helper()
+	out, err := exec.Command("rustc", "--print", "target-libdir", "--target", triple).Output()
+	if err == nil {
+		_, err = os.Stat(strings.TrimSpace(string(out)))
+	}
+	if err != nil && os.Getenv("CI") == "true" {
+		t.Fatal(err)
+	} else if err != nil {
+		t.Skip(err)
+	}
+}
+
+func testExec(t *testing.T, goarch string, compile, run []string, forms []execForm, build func(t *testing.T, dir string) *image.Image) {
 	types := execTypes()
 	p := &Package{Name: "callee"}
 	platform := Platform{GOOS: "linux", GOARCH: goarch, Stack: map[string]int{}, Panics: map[string]bool{}}
@@ -256,7 +273,7 @@ func testExec(t *testing.T, goarch, triple string, run []string, forms []execFor
 	}
 	dir := t.TempDir()
 	execWrite(t, dir, "callees.rs", rust.String())
-	execRun(t, dir, goarch, "rustc", "--edition=2021", "--crate-type=lib", "--emit=obj", "-Copt-level=2", "-Cpanic=abort", "--target="+triple, "-o", "callees.o", "callees.rs")
+	execRun(t, dir, goarch, "rustc", append(compile, "--edition=2021", "--crate-type=lib", "--emit=obj", "-Copt-level=2", "-Cpanic=abort", "-o", "callees.o", "callees.rs")...)
 	platform.Image = build(t, dir)
 	var exports []image.Export
 	for _, e := range platform.Image.Exports {
