@@ -47,9 +47,6 @@ func BuildObject(set *link.Set, keepGlobals bool) (*elfmacho.Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	if inner.image.Arch != "amd64" {
-		return nil, fmt.Errorf("%s: objects of %s code are not implemented", set.Objects[0].Name, inner.image.Arch)
-	}
 	b := &objectBuilder{builder: inner, symbols: map[symbolKey]int32{}}
 	b.builder.object = b
 	b.memory = make([]Memory, firstInit)
@@ -194,7 +191,7 @@ func (b *objectBuilder) apply(ref link.Ref, rel elfmacho.Reloc) error {
 	case target.Kind == link.External:
 		keep(rel.Type, b.external(&b.set.Objects[ref.Object].Symbols[rel.Symbol]), rel.Addend)
 		return nil
-	case target.Kind == link.AtValue && (info.PCRel || rel.Kind == reloc.TLS):
+	case target.Kind == link.AtValue && (info.PCRel || rel.Kind == reloc.TLS || rel.Kind.Instruction()):
 		keep(rel.Type, b.absolute(target.Off), rel.Addend)
 		return nil
 	case rel.Kind == reloc.Size32 || rel.Kind == reloc.Size64:
@@ -208,6 +205,14 @@ func (b *objectBuilder) apply(ref link.Ref, rel elfmacho.Reloc) error {
 	case rel.Kind == reloc.TLS || to.Segment == tlsData || to.Segment == tlsBSS || def.Type == elfmacho.IndirectFunc:
 		// What these compute is for the next linker to decide.
 		keep(rel.Type, b.local(def, to), rel.Addend)
+		return nil
+	case info.GOT && rel.Kind.Instruction():
+		// Two instructions share a slot: the next linker relaxes both or none.
+		keep(rel.Type, b.local(def, to), rel.Addend)
+		return nil
+	case pageRelative(rel.Kind) && rel.Kind != reloc.Adr21, rel.Kind == reloc.MovAbs:
+		// The segment may be anywhere in a page.
+		keep(rel.Type, b.section(to.Segment), to.Off+rel.Addend)
 		return nil
 	case info.GOT:
 		if b.relax(ref, rel, to) {
