@@ -485,6 +485,25 @@ func TestARM64Golden(t *testing.T) {
 	}
 }
 
+// Code that ended in data of an odd size was read beyond its end.
+func TestARM64OddSize(t *testing.T) {
+	for size := range uint64(9) {
+		p := sampleARM64("linux")
+		img := p.Platforms[0].Image
+		img.Code[1].Size = 12 + size
+		p.Platforms[0].Code[1].Lines = []debuginfo.Line{{Off: 1, File: "a.rs", Line: 1}, {Off: 11 + size, File: "a.rs", Line: 2}}
+		asm, err := p.assembly(&p.Platforms[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, text, _ := strings.Cut(string(asm), "TEXT rust∕deep<>")
+		text, _, _ = strings.Cut(text, "TEXT")
+		if got, want := 8*strings.Count(text, "DWORD")+4*strings.Count(text, "\tWORD")+4*strings.Count(text, " WORD")+8*strings.Count(text, "MOVD"), int(12+size+3)&^3+4; got != want {
+			t.Errorf("%d bytes of code are %d with the trap, want %d\n%s", 12+size, got, want, text)
+		}
+	}
+}
+
 // TestARM64Frames checks that the frame holds the bound, C's arguments, copies,
 // and what Go wants to find.
 func TestARM64Frames(t *testing.T) {

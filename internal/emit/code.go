@@ -55,7 +55,9 @@ func (p *Platform) code(out *printer) {
 	a := arches[p.GOARCH]
 	for i := range p.Image.Code {
 		c := &p.Image.Code[i]
-		w := codeWriter{platform: p, arch: a, out: out, code: m.Data[c.Off : c.Off+c.Size], base: c.Off, loads: &loads}
+		// Data behind the code may end anywhere.
+		size := (c.Size + uint64(a.unit) - 1) &^ (uint64(a.unit) - 1)
+		w := codeWriter{platform: p, arch: a, out: out, code: m.Data[c.Off : c.Off+size], base: c.Off, loads: &loads}
 		var known Code
 		if i < len(p.Code) {
 			known = p.Code[i]
@@ -248,15 +250,15 @@ func (w *codeWriter) write() {
 			end = min(end, (int64(w.lines[0].Off)+w.arch.unit-1)&^(w.arch.unit-1))
 		}
 		w.out.at(w.file, w.line)
-		w.stretch(at, end)
-		at = end
+		at = w.stretch(at, end)
 	}
 	w.out.at("", 0)
 }
 
 // stretch writes the code from at to end, which is that of one line, on one
-// line; on several if it is of no line of Rust.
-func (w *codeWriter) stretch(at, end int64) {
+// line; on several if it is of no line of Rust. It returns where it ends: a load
+// is not divided.
+func (w *codeWriter) stretch(at, end int64) int64 {
 	var words []string
 	flush := func() {
 		w.out.line("\t%s", strings.Join(words, "; "))
@@ -294,6 +296,7 @@ func (w *codeWriter) stretch(at, end int64) {
 	if len(words) > 0 {
 		flush()
 	}
+	return at
 }
 
 // at makes the next line count as a line of a file; of the printed one, if that

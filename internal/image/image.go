@@ -140,8 +140,8 @@ type arch struct {
 	unit uint64
 	// trap is an instruction that faults.
 	trap []byte
-	// maxText bounds Text: a branch must reach across it.
-	maxText uint64
+	// reach bounds the size of Text: a branch must reach across it.
+	reach uint64
 	// split is set where the assembler knows the frames of functions, so that
 	// those with large ones need a prologue.
 	split bool
@@ -173,7 +173,8 @@ const (
 
 // Build lays out the live sections of a set and applies their relocations.
 // Sections of code for which split, if not nil, is true have room for a
-// prologue, on processors where Go's assembler knows their frames. Errors are of type *Error, joined if there are several.
+// prologue, on processors where Go's assembler knows their frames. Errors are of
+// type *Error, joined if there are several.
 func Build(set *link.Set, split func(link.Ref) bool) (*Image, error) {
 	b, err := newBuilder(set)
 	if err != nil {

@@ -175,7 +175,7 @@ func (b *builder) place(segment Segment, m *Memory, r link.Ref) error {
 	}
 	most := uint64(maxSize)
 	if segment == Text {
-		most = b.arch.maxText
+		most = b.arch.reach
 	}
 	if s.Size > most || off+s.Size > most {
 		return b.errorf(r, 0, fmt.Sprintf("the %s segment is larger than %d MiB", segment, most>>20), "make the static smaller")
