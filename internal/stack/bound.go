@@ -5,9 +5,6 @@ import (
 	"strings"
 )
 
-// returnAddress is what a call pushes, in bytes.
-const returnAddress = 8
-
 // hop is an edge of the call graph between nodes by number: function and
 // context, or all that an indirect call of a context may reach.
 type hop struct {
@@ -61,7 +58,7 @@ func newGraph(r *reach) *graph {
 			ctx := e.context(n.ctx)
 			h := hop{cost: e.depth, call: e.call, pointer: e.to == indirect}
 			if e.call {
-				h.cost += returnAddress
+				h.cost += r.pushed
 			}
 			known, all := r.targets(e)
 			for _, to := range known {
@@ -125,7 +122,7 @@ func (g *graph) sum(component []int) {
 	// Anything else is a recursion.
 	for _, id := range component {
 		for i := range g.hops[id] {
-			if h := &g.hops[id][i]; inside[h.to] && h.cost > 0 {
+			if h := &g.hops[id][i]; inside[h.to] && (h.cost > 0 || h.call) {
 				g.recursion(component, inside, id, h)
 				return
 			}
@@ -289,7 +286,7 @@ func (g *graph) switches(id int) bool {
 func (g *graph) path(id int) []Frame {
 	var frames []Frame
 	seen := map[int]bool{}
-	entered, byPointer := int64(returnAddress), false
+	entered, byPointer := g.r.pushed, false
 	for {
 		s := &g.sums[id]
 		if !g.isPointers(id) {
@@ -299,7 +296,7 @@ func (g *graph) path(id int) []Frame {
 			case s.next != nil:
 				frame.Bytes = int(entered + s.next.cost)
 				if s.next.call {
-					frame.Bytes -= returnAddress
+					frame.Bytes -= int(g.r.pushed)
 				}
 			case f.fail == nil:
 				frame.Bytes = int(entered + f.own)
@@ -315,7 +312,7 @@ func (g *graph) path(id int) []Frame {
 		if !g.isPointers(id) {
 			entered = 0
 			if s.next.call {
-				entered = returnAddress
+				entered = g.r.pushed
 			}
 		}
 		id = s.next.to

@@ -5,14 +5,13 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/cargo-rustgo/cargo-rustgo/internal/amd64"
 	"github.com/cargo-rustgo/cargo-rustgo/internal/elfmacho"
 	"github.com/cargo-rustgo/cargo-rustgo/internal/link"
 )
 
 // Call frame information (System V psABI, section 4.2.4; DWARF 5, section
 // 6.4). Where compilers wrote it, it says at each instruction how far the
-// canonical frame address, rsp before the call, is from a register.
+// canonical frame address, sp before the call, is from a register.
 //
 //	.eh_frame  records of length (4 or 12 bytes) and id (4 bytes)
 //	id 0       a CIE: version, augmentation, alignment factors, first rules
@@ -36,12 +35,6 @@ type frameRule struct {
 	reg        uint64
 	off        int64
 	expression bool
-}
-
-// dwarfRegisters maps DWARF numbers to the processor's (psABI, figure 3.36).
-var dwarfRegisters = [16]int{
-	amd64.RAX, amd64.RDX, amd64.RCX, amd64.RBX, amd64.RSI, amd64.RDI, amd64.RBP, amd64.RSP,
-	amd64.R8, amd64.R9, amd64.R10, amd64.R11, amd64.R12, amd64.R13, amd64.R14, amd64.R15,
 }
 
 // readFrames reads the .eh_frame sections of the objects with live code.
@@ -218,24 +211,24 @@ func (r *frameReader) readFDE(c *cursor, at int64) error {
 	return nil
 }
 
-// check compares rsp with the call frame information at pc.
-func (w *walker) check(pc int64, s *state) error {
-	if rsp := s[amd64.RSP].kind; !w.final || rsp == otherStack || rsp == farStack {
+// check compares sp with the call frame information at pc.
+func (w *walker) check(pc int64, s state) error {
+	if sp := s[w.sp].kind; !w.final || sp == otherStack || sp == farStack {
 		return nil
 	}
 	rule, ok := w.sec.frameRule(pc)
 	if !ok || rule.expression {
 		return nil
 	}
-	if rule.reg >= uint64(len(dwarfRegisters)) {
+	if rule.reg >= uint64(len(w.dwarf)) {
 		return failf(pc, "call frame information counts from register %d", rule.reg)
 	}
-	reg := dwarfRegisters[rule.reg]
-	// The canonical frame address is 8 bytes above rsp at the entry.
-	want := stackValue(entryAnchor, 8-rule.off)
-	if reg == amd64.RSP && s[reg].kind == onStack && s[reg].anchor == entryAnchor && s[reg].off < want.off {
+	reg := w.dwarf[rule.reg]
+	// The canonical frame address is above what the call pushed.
+	want := stackValue(entryAnchor, w.pushed-rule.off)
+	if reg == w.sp && s[reg].kind == onStack && s[reg].anchor == entryAnchor && s[reg].off < want.off {
 		// Inline assembly pushes and pops without a word to the tables. To
-		// find rsp deeper than they say is no reason to trust them more.
+		// find sp deeper than they say is no reason to trust them more.
 		return nil
 	}
 	if s[reg] != want {

@@ -98,7 +98,7 @@ func FuzzAnalyze(f *testing.F) {
 		f.Add(unhex(f, s))
 	}
 	f.Fuzz(func(t *testing.T, code []byte) {
-		p := &program{set: &link.Set{}, sections: map[link.Ref]*section{}, index: map[place]int32{}, callers: map[int32][]int32{}, setIndex: map[string]int64{}}
+		p := &program{processor: &amd64Processor, set: &link.Set{}, sections: map[link.Ref]*section{}, index: map[place]int32{}, callers: map[int32][]int32{}, setIndex: map[string]int64{}}
 		p.sections[link.Ref{}] = &section{kind: elfmacho.Text, name: ".text", data: code, symbols: []symbol{{0, "f", 0}}}
 		g := newGraph(p.explore([]int32{p.function(place{})}))
 		s := &g.sums[0]

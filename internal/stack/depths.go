@@ -4,12 +4,11 @@ import (
 	"cmp"
 	"slices"
 
-	"github.com/cargo-rustgo/cargo-rustgo/internal/amd64"
 	"github.com/cargo-rustgo/cargo-rustgo/internal/elfmacho"
 	"github.com/cargo-rustgo/cargo-rustgo/internal/link"
 )
 
-// Step is a change of the depth of rsp from one address to the next, as a
+// Step is a change of the depth of sp from one address to the next, as a
 // table by address has it: the instruction before it in memory need not be the
 // one before it in time.
 //
@@ -22,8 +21,8 @@ import (
 type Step struct {
 	// Off is the offset in the section of the first instruction at Depth.
 	Off int64
-	// Depth is how many bytes rsp is below where it was when the function was
-	// entered: there it points to the return address.
+	// Depth is how many bytes sp is below where it was when the function was
+	// entered: on amd64 it points to the return address there.
 	Depth int64
 	// Len is the length in bytes of the instruction before Off, if it makes the
 	// change itself, as push and sub do, and goes on to Off. Else it is 0.
@@ -31,7 +30,7 @@ type Step struct {
 }
 
 // span is a run of instructions that lie one after the other in memory and are
-// executed with rsp at one depth.
+// executed with sp at one depth.
 type span struct {
 	start, end int64 // in the section
 	depth      int64
@@ -44,18 +43,17 @@ type depthLog struct {
 	// through is the length of the previous instruction, if control goes on
 	// from it to the next one.
 	through int
-	// unknown is set where rsp is no distance from the entry.
+	// unknown is set where sp is no distance from the entry.
 	unknown bool
 }
 
-// note adds the n bytes of code at pc, before which rsp is as in s.
-func (d *depthLog) note(pc int64, n int, s *state) {
-	rsp := s[amd64.RSP]
-	if rsp.kind != onStack || rsp.anchor != entryAnchor {
+// note adds the n bytes of code at pc, before which sp has a value.
+func (d *depthLog) note(pc int64, n int, sp value) {
+	if sp.kind != onStack || sp.anchor != entryAnchor {
 		d.unknown = true
 		return
 	}
-	next := span{start: pc, end: pc + int64(n), depth: -rsp.off}
+	next := span{start: pc, end: pc + int64(n), depth: -sp.off}
 	if i := len(d.spans) - 1; i >= 0 && d.spans[i].end == pc {
 		if last := &d.spans[i]; last.depth == next.depth {
 			last.end = next.end
@@ -66,7 +64,7 @@ func (d *depthLog) note(pc int64, n int, s *state) {
 	d.spans = append(d.spans, next)
 }
 
-// Depths describes where the depth of rsp changes in a section of code, by
+// Depths describes where the depth of sp changes in a section of code, by
 // ascending offset; before the first step it is 0. Bytes that are never
 // executed, such as padding, have the depth of what is before them.
 //
@@ -92,7 +90,7 @@ func (p *program) steps(ref link.Ref) (steps []Step, why string) {
 		case f.fail != nil:
 			return nil, f.fail.Error()
 		case f.depths.unknown:
-			return nil, "rsp is not at a known distance from the entry"
+			return nil, p.spName + " is not at a known distance from the entry"
 		case !startsIn(first, f.at.off):
 			return nil, "two functions"
 		}
@@ -175,7 +173,7 @@ func (p *program) walkRest() {
 			}
 			at := t.value()
 			if t.kind.Info().PCRel && sec.kind == elfmacho.Text {
-				at.off += 4 // the processor counts from the end of the field
+				at.off += p.fieldEnd
 			}
 			enter(at)
 		}

@@ -8,7 +8,6 @@ import (
 
 	"github.com/ianlancetaylor/demangle"
 
-	"github.com/cargo-rustgo/cargo-rustgo/internal/amd64"
 	"github.com/cargo-rustgo/cargo-rustgo/internal/elfmacho"
 	"github.com/cargo-rustgo/cargo-rustgo/internal/link"
 	"github.com/cargo-rustgo/cargo-rustgo/internal/reloc"
@@ -22,6 +21,7 @@ type place struct {
 
 // program is the live code and data of a set, indexed for the analysis.
 type program struct {
+	*processor
 	set      *link.Set
 	sections map[link.Ref]*section
 	// functions are the entries found so far; index finds them.
@@ -83,8 +83,8 @@ type table struct {
 	mixed bool
 }
 
-func newProgram(set *link.Set) (*program, error) {
-	p := &program{set: set, sections: map[link.Ref]*section{}, index: map[place]int32{}, callers: map[int32][]int32{}, setIndex: map[string]int64{}}
+func newProgram(set *link.Set, m *processor) (*program, error) {
+	p := &program{processor: m, set: set, sections: map[link.Ref]*section{}, index: map[place]int32{}, callers: map[int32][]int32{}, setIndex: map[string]int64{}}
 	for _, ref := range set.Live {
 		s := set.Section(ref)
 		sec := &section{ref: ref, kind: s.Kind, name: s.Name, data: s.Data}
@@ -203,8 +203,9 @@ func (p *program) nameOf(at place) (mangled, name string) {
 }
 
 // findTables finds the jump tables of all code: in read-only data a run of
-// PC-relative fields that lead to code, starting where a lea points. The field
-// at P of a table at base holds S + A - P, and the code adds base:
+// PC-relative fields that lead to code, starting at an address that code forms.
+// The field at P of a table at base holds S + A - P, and the code adds base. On
+// amd64 it is
 //
 //	lea  table(%rip), %rcx
 //	movslq (%rcx,%rax,4), %rax
@@ -217,15 +218,14 @@ func (p *program) findTables() {
 			continue
 		}
 		for i := range sec.targets {
-			t := &sec.targets[i]
-			if t.kind != reloc.PC32 || !t.inSection() || t.off < 2 || sec.data[t.off-2] != 0x8d {
+			to, ok := p.forms(sec, &sec.targets[i])
+			if !ok {
 				continue
 			}
-			to := t.value()
 			if bases[to.Ref] == nil {
 				bases[to.Ref] = map[int64]bool{}
 			}
-			bases[to.Ref][to.off+4] = true
+			bases[to.Ref][to.off] = true
 		}
 	}
 	for _, ref := range p.set.Live {
@@ -251,7 +251,7 @@ func (p *program) tablesIn(sec *section, bases map[int64]bool) {
 		case bases[t.off]:
 			base = t.off
 		case t.off != end:
-			base = -1 // no lea points here: not a table of jumps
+			base = -1 // no code points here: not a table of jumps
 		case base >= 0 && code != before:
 			mixed = true
 			before.tables[len(before.tables)-1].mixed = true
@@ -282,10 +282,10 @@ func (p *program) codeAt(t *target) *section {
 	return nil
 }
 
-// decode decodes the instruction at pc.
-func (s *section) decode(pc int64) (amd64.Inst, error) {
+// codeAt returns the code of the section from pc on.
+func (s *section) codeAt(pc int64) ([]byte, error) {
 	if pc < 0 || pc >= int64(len(s.data)) {
-		return amd64.Inst{}, fmt.Errorf("control leaves the code of section %s", s.name)
+		return nil, fmt.Errorf("control leaves the code of section %s", s.name)
 	}
-	return amd64.Decode(s.data[pc:])
+	return s.data[pc:], nil
 }

@@ -73,16 +73,22 @@ type Analysis struct {
 	graph *graph
 }
 
-// Analyze computes the bounds of the roots of a set of amd64 code. Its errors
-// are about objects that are malformed; what has no bound is an error of
-// Bound.
+// Analyze computes the bounds of the roots of a set, whose objects are all for
+// one processor. Its errors are about objects that are malformed; what has no
+// bound is an error of Bound.
 func Analyze(set *link.Set) (*Analysis, error) {
-	for _, o := range set.Objects {
-		if o.Arch != "amd64" {
+	m := &amd64Processor
+	for i, o := range set.Objects {
+		of := processorOf(o.Arch)
+		switch {
+		case of == nil:
 			return nil, fmt.Errorf("%s: stack bounds of %s code are not implemented", o.Name, o.Arch)
+		case i > 0 && of != m:
+			return nil, fmt.Errorf("%s: %s code among %s code", o.Name, o.Arch, m.arch)
 		}
+		m = of
 	}
-	p, err := newProgram(set)
+	p, err := newProgram(set, m)
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +121,7 @@ func (a *Analysis) Bound(root string) (Bound, error) {
 	if s.why != "" {
 		return Bound{}, &Unbounded{Root: root, Reason: s.why, Path: path, Panics: a.graph.switches(id)}
 	}
-	return Bound{Bytes: int(s.bytes) + returnAddress, Path: path, Panics: a.graph.switches(id)}, nil
+	return Bound{Bytes: int(s.bytes + a.graph.r.pushed), Path: path, Panics: a.graph.switches(id)}, nil
 }
 
 // Functions lists the functions that the roots reach on the caller's stack, by
@@ -139,7 +145,7 @@ func (a *Analysis) Functions() []Function {
 		s := &a.graph.sums[a.graph.id(n)]
 		entry := Function{Function: f.name, Symbol: f.symbol, Frame: int(f.own), Reason: s.why, Panics: n.ctx == panicking}
 		if s.why == "" {
-			entry.Bytes = int(s.bytes) + returnAddress
+			entry.Bytes = int(s.bytes + a.graph.r.pushed)
 		}
 		list = append(list, entry)
 	}

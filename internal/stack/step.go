@@ -1,72 +1,12 @@
 package stack
 
-import (
-	"github.com/cargo-rustgo/cargo-rustgo/internal/amd64"
-	"github.com/cargo-rustgo/cargo-rustgo/internal/reloc"
-)
-
-// callerSaved are the registers that a call may change (System V psABI,
-// section 3.2.1).
-const callerSaved amd64.Regs = 1<<amd64.RAX | 1<<amd64.RCX | 1<<amd64.RDX | 1<<amd64.RSI | 1<<amd64.RDI |
-	1<<amd64.R8 | 1<<amd64.R9 | 1<<amd64.R10 | 1<<amd64.R11
-
-// step carries s over the instruction at pc and into the blocks it jumps to.
-// It reports whether control also goes on to the next instruction.
-func (w *walker) step(pc int64, inst *amd64.Inst, s *state) (on bool, err error) {
-	if s[amd64.RSP].kind == farStack {
-		if inst.Is(0xc3) {
-			return false, nil
-		}
-		return false, failf(pc, "rsp is set again after the switch to another stack")
-	}
-	w.noteStack(pc, inst, s)
-	w.noteUses(pc, inst, s)
-	switch inst.Flow() {
-	case amd64.Next:
-		return true, w.transfer(pc, inst, s)
-	case amd64.Call:
-		to, err := w.branchTarget(pc, inst)
-		if err != nil {
-			return false, err
-		}
-		return w.call(pc, []place{to}, s)
-	case amd64.CallIndirect:
-		if targets, ok := w.callees(pc, inst, s); ok {
-			return w.call(pc, targets, s)
-		}
-		cell, inCell := w.through(pc, inst, s)
-		w.noteEdge(edge{to: indirect, call: true, cell: cell, inCell: inCell, pc: pc}, s)
-		w.clobber(s)
-		return true, nil
-	case amd64.Jump, amd64.CondJump:
-		to, err := w.branchTarget(pc, inst)
-		if err != nil {
-			return false, err
-		}
-		if err := w.jump(pc, to, s); err != nil || inst.Flow() == amd64.Jump {
-			return false, err
-		}
-		// What follows is a block of its own: only one of the two ways may be
-		// on the panic path.
-		return false, w.flow(pc+int64(inst.Len), s)
-	case amd64.JumpIndirect:
-		return false, w.jumpIndirect(pc, inst, s)
-	case amd64.Return:
-		return false, w.ret(pc, inst, s)
-	case amd64.Trap:
-		return false, nil
-	}
-	return false, failf(pc, "far transfer of control")
-}
-
-func (w *walker) ret(pc int64, inst *amd64.Inst, s *state) error {
-	switch rsp := s[amd64.RSP]; {
-	case rsp.kind == otherStack:
+// ret notes a return.
+func (w *walker) ret(pc int64, s state) error {
+	switch sp := s[w.sp]; {
+	case sp.kind == otherStack:
 		return failf(pc, "returns after it has switched stacks")
-	case rsp != stackValue(entryAnchor, 0):
-		return failf(pc, "returns with rsp %s", rsp.describe())
-	case inst.Opcode == 0xc2 && inst.Imm != 0:
-		return failf(pc, "pops its arguments")
+	case !w.atEntry(s):
+		return failf(pc, "returns with %s %s", w.spName, sp.describe())
 	}
 	if w.final {
 		w.block.exit = true
@@ -74,94 +14,32 @@ func (w *walker) ret(pc int64, inst *amd64.Inst, s *state) error {
 	return nil
 }
 
-// branchTarget is where a direct call or jump goes.
-func (w *walker) branchTarget(pc int64, inst *amd64.Inst) (place, error) {
-	end := pc + int64(inst.Len)
-	field := pc + int64(inst.ImmOff)
-	t, ok := w.sec.relocIn(field)
-	if !ok {
-		return place{w.sec.ref, end + inst.Imm}, nil
-	}
-	if t.kind != reloc.PC32 && t.kind != reloc.Call32 || inst.ImmLen != 4 {
-		return place{}, failf(pc, "branch with a relocation %v", t.kind)
-	}
-	if w.codeAt(t) == nil {
-		return place{}, failf(pc, "branch to a place that is not code")
-	}
-	to := t.value()
-	to.off += end - field
-	return to, nil
-}
-
-// operandPlace is what the address in the instruction's displacement is: the
-// symbol of a GOT slot, or a place in a section.
-func (w *walker) operandPlace(pc int64, inst *amd64.Inst) (at place, got, ok bool) {
-	if !inst.RIPRelative() {
-		return place{}, false, false
-	}
-	field := pc + int64(inst.DispOff)
-	end := pc + int64(inst.Len)
-	t, found := w.sec.relocIn(field)
-	if !found {
-		return place{w.sec.ref, end + inst.Disp}, false, true
-	}
-	if !t.inSection() {
-		return place{}, false, false
-	}
-	at = t.value()
-	at.off += end - field
-	switch t.kind {
-	case reloc.PC32, reloc.Call32:
-		return at, false, true
-	case reloc.GOT32:
-		return at, true, true
-	}
-	return place{}, false, false
-}
-
-// callees are the functions that an indirect call or jump may go to, where they
-// are known.
-func (w *walker) callees(pc int64, inst *amd64.Inst, s *state) ([]place, bool) {
-	if inst.Memory() {
-		at, got, ok := w.operandPlace(pc, inst)
-		return []place{at}, ok && got
-	}
-	v := s[inst.RM()]
-	return w.pointees(v), w.isFunction(v)
-}
-
 // call notes a call of one of some functions. It reports whether one returns.
-func (w *walker) call(pc int64, targets []place, s *state) (bool, error) {
+func (w *walker) call(pc int64, targets []place, s state) bool {
 	returns := false
 	for _, to := range targets {
-		if n, ok := w.probedBytes(to, s); ok {
-			// The function pushes rbp and stores below rsp down to n bytes from
-			// here; it preserves all registers.
-			w.touch(s, n+24)
-			return true, nil
-		}
 		f := w.function(to)
 		w.noteEdge(edge{to: f, call: true, pc: pc}, s)
 		returns = returns || w.functions[f].returns
 	}
 	w.clobber(s)
-	return returns, nil
+	return returns
 }
 
-func (w *walker) clobber(s *state) {
+func (w *walker) clobber(s state) {
 	for r := range s {
-		if callerSaved.Has(r) {
-			s[r] = value{}
+		if w.callerSaved.has(r) {
+			s[r] = value{kind: w.handed}
 		}
 	}
 }
 
 // jump notes a jump within the function or to another one.
-func (w *walker) jump(pc int64, to place, s *state) error {
+func (w *walker) jump(pc int64, to place, s state) error {
 	if to.Ref == w.sec.ref {
-		// A jump to a function's symbol with the caller's rsp could be either;
+		// A jump to a function's symbol with the caller's sp could be either;
 		// as a call of that function it makes shorter paths in messages.
-		if to.off == w.f.at.off || !w.sec.isFunction(to.off) || s[amd64.RSP] != stackValue(entryAnchor, 0) {
+		if to.off == w.f.at.off || !w.sec.isFunction(to.off) || !w.atEntry(s) {
 			return w.flow(to.off, s)
 		}
 	}
@@ -169,11 +47,11 @@ func (w *walker) jump(pc int64, to place, s *state) error {
 }
 
 // tailCall notes a jump that leaves the function for good.
-func (w *walker) tailCall(e edge, s *state) error {
+func (w *walker) tailCall(e edge, s state) error {
 	w.noteEdge(e, s)
 	returns := e.to == indirect || w.functions[e.to].returns
-	if returns && s[amd64.RSP] != stackValue(entryAnchor, 0) {
-		return failf(e.pc, "jumps to another function with rsp %s", s[amd64.RSP].describe())
+	if returns && !w.atEntry(s) {
+		return failf(e.pc, "jumps to another function with %s %s", w.spName, s[w.sp].describe())
 	}
 	if w.final {
 		w.block.exit = w.block.exit || returns
@@ -181,46 +59,7 @@ func (w *walker) tailCall(e edge, s *state) error {
 	return nil
 }
 
-// jumpIndirect follows a jump table, or notes a jump to another function.
-func (w *walker) jumpIndirect(pc int64, inst *amd64.Inst, s *state) error {
-	if targets, ok := w.callees(pc, inst, s); ok {
-		for _, to := range targets {
-			if err := w.jump(pc, to, s); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	tables := w.sec.tables
-	if v := s[inst.RM()]; !inst.Memory() && v.kind == tableTarget {
-		for i := range w.sec.tables {
-			if w.sec.tables[i].base == v.place {
-				return w.follow(pc, w.sec.tables[i:i+1], s)
-			}
-		}
-	}
-	// Without a frame it is a jump to another function, if the address comes
-	// from memory: a jump table holds distances.
-	atEntry := s[amd64.RSP] == stackValue(entryAnchor, 0)
-	cell, inCell := w.through(pc, inst, s)
-	away := edge{to: indirect, cell: cell, inCell: inCell, pc: pc}
-	if atEntry && (inst.Memory() || inCell || s[inst.RM()].kind == loaded) {
-		return w.tailCall(away, s)
-	}
-	// Any table that leads into this code might be meant.
-	if err := w.follow(pc, tables, s); err != nil {
-		return err
-	}
-	switch {
-	case atEntry:
-		return w.tailCall(away, s)
-	case len(tables) == 0:
-		return failf(pc, "indirect jump without a known table, with rsp %s", s[amd64.RSP].describe())
-	}
-	return nil
-}
-
-func (w *walker) follow(pc int64, tables []table, s *state) error {
+func (w *walker) follow(pc int64, tables []table, s state) error {
 	for _, t := range tables {
 		if t.mixed {
 			return failf(pc, "indirect jump by a table that leads to several sections")
@@ -234,7 +73,7 @@ func (w *walker) follow(pc int64, tables []table, s *state) error {
 	return nil
 }
 
-func (w *walker) noteEdge(e edge, s *state) {
+func (w *walker) noteEdge(e edge, s state) {
 	if e.to != indirect {
 		w.called(e.to, w.f.index)
 	}
@@ -242,6 +81,6 @@ func (w *walker) noteEdge(e edge, s *state) {
 		return
 	}
 	e.depth = w.depth(s)
-	e.elsewhere = s[amd64.RSP].kind == otherStack
+	e.elsewhere = s[w.sp].kind == otherStack
 	w.block.edges = append(w.block.edges, e)
 }

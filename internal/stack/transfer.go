@@ -3,110 +3,67 @@ package stack
 import (
 	"fmt"
 
-	"github.com/cargo-rustgo/cargo-rustgo/internal/amd64"
 	"github.com/cargo-rustgo/cargo-rustgo/internal/elfmacho"
-	"github.com/cargo-rustgo/cargo-rustgo/internal/reloc"
 )
 
-// transfer carries s over an instruction that goes on to the next one.
-func (w *walker) transfer(pc int64, inst *amd64.Inst, s *state) error {
-	rsp := &s[amd64.RSP]
-	effect := inst.Stack()
-	if rsp.kind == otherStack {
-		return w.transferElsewhere(pc, inst, s, effect)
-	}
-	var next value // of rsp
-	switch effect.Kind {
-	case amd64.StackKeep:
-		reg, v, ok := w.eval(pc, inst, s)
-		forget(inst.Writes(), s)
-		if ok {
-			s[reg] = v
-		}
-		return nil
-	case amd64.StackAdd:
-		next = rsp.plus(effect.Delta)
-	case amd64.StackAlign:
-		align := -effect.Delta
-		if align < 8 || align&(align-1) != 0 {
-			return failf(pc, "rsp is masked with %#x, which is no alignment", effect.Delta)
-		}
-		// rsp is a multiple of 8 at the entry and changes by multiples of 8:
-		// what is cut off is at most align-8 bytes.
-		w.anchors[pc] = -w.depth(s) - (align - 8)
-		next = stackValue(pc, 0)
-	case amd64.StackMove, amd64.StackLeave:
-		next = s[effect.Reg].plus(effect.Delta)
-	case amd64.StackOther:
-		var err error
-		if next, err = w.otherEffect(pc, inst, s); err != nil {
-			return err
-		}
-	}
+// setSP gives sp its next value, on the caller's stack or on another one. The
+// instruction writes registers besides.
+func (w *walker) setSP(pc int64, next value, writes registers, s state) error {
 	if w.isStatic(next) {
 		w.noteSwitch(next)
 		next = value{kind: otherStack}
 		w.f.switches = true
 	}
-	forget(inst.Writes()&^(1<<amd64.RSP), s)
+	w.forget(writes&^(1<<w.sp), s)
 	switch {
 	case next.kind == otherStack:
 	case next.kind != onStack:
-		return failf(pc, "rsp is set to an unknown value")
-	case next.off%8 != 0:
-		return failf(pc, "rsp is %s, which is not a multiple of 8", next.describe())
+		return failf(pc, "%s is set to an unknown value", w.spName)
+	case next.off%w.align != 0:
+		return failf(pc, "%s is %s, which is not a multiple of %d", w.spName, next.describe(), w.align)
 	case next.anchor == entryAnchor && next.off > 0:
-		return failf(pc, "rsp rises above the return address")
+		return failf(pc, "%s rises above %s", w.spName, w.top())
 	case next.anchor != entryAnchor && next.off > 0:
-		return failf(pc, "rsp rises above the point where it was aligned")
+		return failf(pc, "%s rises above the point where it was aligned", w.spName)
 	}
-	*rsp = next
+	s[w.sp] = next
 	w.touch(s, 0)
 	return nil
 }
 
-// transferElsewhere follows an instruction on another stack. Of what could lead
-// back one form is allowed: to set rsp and return at once, as longjmp does. That
-// leaves all frames up to where rsp was saved, before the root was called.
-func (w *walker) transferElsewhere(pc int64, inst *amd64.Inst, s *state, effect amd64.StackEffect) error {
-	switch effect.Kind {
-	case amd64.StackKeep:
-		reg, v, ok := w.eval(pc, inst, s)
-		forget(inst.Writes(), s)
-		if ok {
-			s[reg] = v
-		}
-		return nil
-	case amd64.StackMove, amd64.StackLeave:
-		from := s[effect.Reg]
-		if w.isStatic(from) {
-			w.noteSwitch(from)
-		} else if from.kind != otherStack {
-			s[amd64.RSP] = value{kind: farStack}
-			return nil
-		}
-	case amd64.StackOther:
-		return failf(pc, "rsp is set again after the switch to another stack")
+// top is what sp must stay below.
+func (m *processor) top() string {
+	if m.pushed > 0 {
+		return "the return address"
 	}
-	forget(inst.Writes()&^(1<<amd64.RSP), s)
-	return nil
+	return "the entry"
 }
 
-// otherEffect handles two forms that amd64 leaves to their operands:
-// "sub %rax, %rsp" with a constant in rax, as it follows __rust_probestack,
-// and "lea static(%rip), %rsp".
-func (w *walker) otherEffect(pc int64, inst *amd64.Inst, s *state) (value, error) {
-	switch {
-	case inst.Is(0x29) && inst.W && inst.Mod() == 3 && inst.RM() == amd64.RSP && s[inst.Reg()].kind == constant:
-		return s[amd64.RSP].plus(-s[inst.Reg()].off), nil
-	case inst.Is(0x2b) && inst.W && inst.Mod() == 3 && inst.Reg() == amd64.RSP && s[inst.RM()].kind == constant:
-		return s[amd64.RSP].plus(-s[inst.RM()].off), nil
-	case inst.Is(0x8d) && inst.W && inst.Reg() == amd64.RSP && inst.RIPRelative():
-		if at, got, ok := w.operandPlace(pc, inst); ok && !got {
-			return value{kind: address, place: at}, nil
-		}
+// align is v with the low bits cleared that the mask has as zeros. The
+// instruction at pc does that.
+func (w *walker) alignTo(pc int64, v value, mask int64) (value, error) {
+	align := -mask
+	if align < w.align || align&(align-1) != 0 {
+		return value{}, failf(pc, "%s is masked with %#x, which is no alignment", w.spName, mask)
 	}
-	return value{}, failf(pc, "rsp is set by an instruction that is not understood (% x)", w.sec.data[pc:pc+int64(inst.Len)])
+	// sp is a multiple of w.align at the entry and changes by multiples of that:
+	// what is cut off is at most align-w.align bytes.
+	w.anchors[pc] = -w.depthOf(v) - (align - w.align)
+	return stackValue(pc, 0), nil
+}
+
+// moveElsewhere follows an instruction that sets sp on another stack. Of what
+// could lead back one form is allowed: to set sp to a register's value and
+// return at once, as longjmp does. That leaves all frames up to where sp was
+// saved, before the root was called.
+func (w *walker) moveElsewhere(from value, writes registers, s state) {
+	if w.isStatic(from) {
+		w.noteSwitch(from)
+	} else if from.kind != otherStack {
+		s[w.sp] = value{kind: farStack}
+		return
+	}
+	w.forget(writes&^(1<<w.sp), s)
 }
 
 // isStatic reports whether v points to or around a writable static. A static
@@ -122,104 +79,15 @@ func (w *walker) isStatic(v value) bool {
 	return sec != nil && (sec.kind == elfmacho.Data || sec.kind == elfmacho.BSS)
 }
 
-func forget(regs amd64.Regs, s *state) {
+func (w *walker) forget(regs registers, s state) {
 	for r := range s {
-		if regs.Has(r) {
+		if regs.has(r) {
 			s[r] = value{}
 		}
 	}
 }
 
-// eval computes the value that an instruction gives to a register, if it is
-// one that the analysis follows.
-func (w *walker) eval(pc int64, inst *amd64.Inst, s *state) (reg int, v value, ok bool) {
-	if inst.Encoding == amd64.Legacy && inst.Map == amd64.Map0F && inst.Opcode&0xf0 == 0x40 && inst.W && inst.Mod() == 3 { // cmov
-		v, ok = w.oneOf(s[inst.Reg()], s[inst.RM()])
-		return inst.Reg(), v, ok
-	}
-	if inst.Encoding != amd64.Legacy || inst.Map != amd64.OneByte {
-		return 0, value{}, false
-	}
-	register := inst.HasModRM && inst.Mod() == 3
-	switch op := inst.Opcode; {
-	case op == 0x89 && inst.W && register: // mov
-		return inst.RM(), asData(s[inst.Reg()]), true
-	case op == 0x8b && inst.W && register:
-		return inst.Reg(), asData(s[inst.RM()]), true
-	case op == 0x8b && inst.W:
-		if at, got, ok := w.operandPlace(pc, inst); ok && got {
-			return inst.Reg(), value{kind: address, place: at}, true
-		}
-		if at, ok := w.cellAt(pc, inst, s); ok {
-			return inst.Reg(), value{kind: content, place: at}, true
-		}
-		return inst.Reg(), value{kind: loaded}, true
-	case op == 0x8d && inst.W && !inst.AddrSize: // lea
-		if at, got, ok := w.operandPlace(pc, inst); ok && !got {
-			return inst.Reg(), value{kind: address, place: at}, true
-		}
-		if inst.Base() != amd64.NoReg && inst.Index() == amd64.NoReg {
-			return inst.Reg(), asData(s[inst.Base()]).plus(inst.Disp), true
-		}
-	case op&0xf8 == 0xb8 || op == 0xc7 && register && inst.Ext() == 0: // mov immediate
-		reg = inst.OpReg()
-		if op == 0xc7 {
-			reg = inst.RM()
-		}
-		if t, found := w.sec.relocIn(pc + int64(inst.ImmOff)); found {
-			if t.inSection() && (t.kind == reloc.Abs64 || t.kind == reloc.Abs32 || t.kind == reloc.Abs32S) {
-				return reg, value{kind: address, place: t.value()}, true
-			}
-			return 0, value{}, false
-		}
-		if inst.OpSize && !inst.W {
-			return 0, value{}, false
-		}
-		if inst.W {
-			return reg, constantValue(inst.Imm), true
-		}
-		return reg, constantValue(int64(uint32(inst.Imm))), true
-	case (op == 0x31 || op == 0x33) && register && inst.Reg() == inst.RM() && !inst.OpSize: // xor
-		return inst.RM(), constantValue(0), true
-	case (op == 0x81 || op == 0x83) && inst.W && register:
-		return w.immediate(inst.RM(), inst.Ext(), inst.Imm, s)
-	case op < 0x40 && op&7 == 5 && inst.W: // the short forms for rax
-		return w.immediate(amd64.RAX, int(op>>3), inst.Imm, s)
-	case (op == 0x01 || op == 0x03) && inst.W && register: // add
-		a, b := s[inst.RM()], s[inst.Reg()]
-		if b.kind == tableEntry {
-			a, b = b, a
-		}
-		reg = inst.RM()
-		if op == 0x03 {
-			reg = inst.Reg()
-		}
-		if a.kind == tableEntry && b.kind == address && a.place == b.place {
-			return reg, value{kind: tableTarget, place: a.place}, true
-		}
-	case op == 0x63 && inst.W && !register: // movslq
-		if base := inst.Base(); base != amd64.NoReg && s[base].kind == address && inst.Index() != amd64.NoReg && inst.Scale() == 4 {
-			return inst.Reg(), value{kind: tableEntry, place: s[base].place}, true
-		}
-	}
-	return 0, value{}, false
-}
-
-// immediate computes add, and, sub of a register and a constant; ext is the
-// operation as ModRM.reg encodes it.
-func (w *walker) immediate(reg, ext int, imm int64, s *state) (int, value, bool) {
-	switch v := s[reg]; {
-	case ext == 0:
-		return reg, v.plus(imm), true
-	case ext == 5:
-		return reg, v.plus(-imm), true
-	case ext == 4 && w.isStatic(v):
-		return reg, value{kind: inStatic, place: place{Ref: v.Ref}}, true
-	}
-	return 0, value{}, false
-}
-
-// asData is what a copy of rsp is worth to another register.
+// asData is what a copy of sp is worth to another register.
 func asData(v value) value {
 	if v.kind == otherStack || v.kind == farStack {
 		return value{}

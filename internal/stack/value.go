@@ -1,7 +1,5 @@
 package stack
 
-import "github.com/cargo-rustgo/cargo-rustgo/internal/amd64"
-
 // valueKind is what is known of a register.
 type valueKind uint8
 
@@ -18,12 +16,12 @@ const (
 	inStatic              // somewhere around the writable static in place.Ref
 	tableEntry            // a field of the jump table at the place
 	tableTarget           // that field plus the place: a label
-	otherStack            // rsp only: no longer the caller's stack
-	farStack              // rsp only: a stack that was left before, far above the function
+	otherStack            // sp only: no longer the caller's stack
+	farStack              // sp only: a stack that was left before, far above the function
 )
 
-// entryAnchor is the anchor of distances from rsp at the function's entry.
-// Other anchors are the offset of the instruction that aligned rsp.
+// entryAnchor is the anchor of distances from sp at the function's entry.
+// Other anchors are the offset of the instruction that aligned sp.
 const entryAnchor = -1
 
 // value is the abstract value of a register. Two values are the same if they
@@ -52,22 +50,31 @@ func (v value) plus(n int64) value {
 	return v
 }
 
-// state is what is known before an instruction.
-type state [16]value
+// state is what is known of each register before an instruction.
+type state []value
 
-func entryState() *state {
-	var s state
-	s[amd64.RSP] = stackValue(entryAnchor, 0)
-	return &s
+// entryState is the state at the entry of a function.
+func (m *processor) entryState() state {
+	s := make(state, m.registers)
+	for r := range s {
+		s[r].kind = m.handed
+	}
+	s[m.sp] = stackValue(entryAnchor, 0)
+	return s
 }
 
+// atEntry reports whether sp is where it was at the entry.
+func (m *processor) atEntry(s state) bool { return s[m.sp] == stackValue(entryAnchor, 0) }
+
 // join makes s hold what is true on both paths. It reports whether s changed.
-func (w *walker) join(s, t *state) bool {
-	before := *s
+func (w *walker) join(s, t state) bool {
+	changed := false
 	for i := range s {
-		s[i] = w.joinValues(s[i], t[i])
+		v := w.joinValues(s[i], t[i])
+		changed = changed || v != s[i]
+		s[i] = v
 	}
-	return *s != before
+	return changed
 }
 
 // joinValues is the least upper bound in

@@ -1,22 +1,22 @@
 package stack
 
-import (
-	"slices"
-
-	"github.com/cargo-rustgo/cargo-rustgo/internal/amd64"
-)
+import "slices"
 
 // walker computes the state before each instruction of one function that can
 // be reached from its entry: a forward data flow over basic blocks.
 type walker struct {
 	*program
-	sec *section
-	f   *function
+	sec  *section
+	f    *function
+	code code
 
-	in      map[int64]*state // before the first instruction of a block
-	covers  map[int64]int64  // instruction → the block that was walked through it
+	in      map[int64]state // before the first instruction of a block
+	covers  map[int64]int64 // instruction → the block that was walked through it
 	pending []int64
-	anchors map[int64]int64 // instruction that aligned rsp → the lowest that rsp can be
+	anchors map[int64]int64 // instruction that aligned sp → the lowest that sp can be
+
+	scratch state // of the block that is being walked
+	nothing state // in which no register is known
 
 	// The last pass, over final states, fills these.
 	final  bool
@@ -51,8 +51,10 @@ func (p *program) walk(f *function) {
 	}
 	w := &walker{
 		program: p, sec: sec, f: f,
-		in: map[int64]*state{}, covers: map[int64]int64{}, anchors: map[int64]int64{}, blocks: map[int64]*block{},
+		in: map[int64]state{}, covers: map[int64]int64{}, anchors: map[int64]int64{}, blocks: map[int64]*block{},
+		nothing: make(state, p.registers),
 	}
+	w.code = p.code(w)
 	if err := w.run(); err != nil {
 		f.fail = err
 		w.afterFailure()
@@ -62,7 +64,7 @@ func (p *program) walk(f *function) {
 }
 
 func (w *walker) run() error {
-	if err := w.flow(w.f.at.off, entryState()); err != nil {
+	if err := w.flow(w.f.at.off, w.entryState()); err != nil {
 		return err
 	}
 	for len(w.pending) > 0 {
@@ -95,15 +97,14 @@ func (w *walker) starts() []int64 {
 }
 
 // flow carries a state to the start of a block.
-func (w *walker) flow(to int64, s *state) error {
+func (w *walker) flow(to int64, s state) error {
 	if w.final {
 		w.block.next = append(w.block.next, to)
 		return nil
 	}
 	old := w.in[to]
 	if old == nil {
-		copied := *s
-		w.in[to] = &copied
+		w.in[to] = slices.Clone(s)
 		w.pending = append(w.pending, to)
 		// A block that was walked through this instruction ends here now.
 		if before, ok := w.covers[to]; ok {
@@ -111,8 +112,8 @@ func (w *walker) flow(to int64, s *state) error {
 		}
 		return nil
 	}
-	if a, b := old[amd64.RSP], s[amd64.RSP]; a != b {
-		return failf(to, "rsp depends on the path: %s or %s", a.describe(), b.describe())
+	if a, b := old[w.sp], s[w.sp]; a != b {
+		return failf(to, "%s depends on the path: %s or %s", w.spName, a.describe(), b.describe())
 	}
 	for r := range s {
 		// A stack address that differs from path to path is not followed.
@@ -125,42 +126,43 @@ func (w *walker) flow(to int64, s *state) error {
 }
 
 func (w *walker) walkBlock(start int64) error {
-	s := *w.in[start]
+	w.scratch = append(w.scratch[:0], w.in[start]...)
+	s := w.scratch
 	for pc := start; ; {
 		if pc != start && w.in[pc] != nil {
-			return w.flow(pc, &s)
+			return w.flow(pc, s)
 		}
 		w.covers[pc] = start
-		if next, reg, ok := w.probeLoop(pc, &s); ok {
-			if err := w.check(pc, &s); err != nil {
+		if next, reg, below, ok := w.code.probeLoop(pc, s); ok {
+			if err := w.check(pc, s); err != nil {
 				return err
 			}
-			s[amd64.RSP] = s[reg]
-			w.touch(&s, 0)
+			s[w.sp] = s[reg]
+			w.touch(s, below)
 			w.f.depths.unknown = true // inside the loop
 			pc = next
 			continue
 		}
-		inst, err := w.sec.decode(pc)
+		n, err := w.code.decode(pc)
 		if err != nil {
-			if s[amd64.RSP].kind == otherStack {
+			if s[w.sp].kind == otherStack {
 				return nil // after a call that does not return, on another stack
 			}
 			return failf(pc, "%v", err)
 		}
-		if err := w.check(pc, &s); err != nil {
+		if err := w.check(pc, s); err != nil {
 			return err
 		}
 		if w.final {
-			w.f.depths.note(pc, inst.Len, &s)
+			w.f.depths.note(pc, n, s[w.sp])
 		}
-		on, err := w.step(pc, &inst, &s)
+		on, err := w.code.step(pc, s)
 		if err != nil || !on {
 			w.f.depths.through = 0
 			return err
 		}
-		w.f.depths.through = inst.Len
-		pc += int64(inst.Len)
+		w.f.depths.through = n
+		pc += int64(n)
 	}
 }
 
@@ -194,7 +196,7 @@ func (w *walker) finish() {
 	for _, at := range w.lost {
 		w.f.addUse(use{at, true, true, false})
 	}
-	w.f.own = w.red.below(w.f.own)
+	w.f.own = w.red.below(w.f.own, w.redZone)
 }
 
 // leadToExit returns the blocks from which a path leads to a return.
@@ -233,27 +235,28 @@ func (w *walker) afterFailure() {
 			continue
 		}
 		at := t.value()
-		at.off += 4
+		at.off += w.fieldEnd
 		w.f.addUse(use{at, true, true, false})
 		w.f.addUse(use{place{t.place.Ref, int64(t.place.Off)}, true, true, false})
 	}
 }
 
-// depth is how many bytes below rsp at the entry are in use, at most.
-func (w *walker) depth(s *state) int64 {
-	rsp := s[amd64.RSP]
+// depth is how many bytes below sp at the entry are in use, at most.
+func (w *walker) depth(s state) int64 { return w.depthOf(s[w.sp]) }
+
+func (w *walker) depthOf(sp value) int64 {
 	switch {
-	case rsp.kind != onStack:
+	case sp.kind != onStack:
 		return 0
-	case rsp.anchor == entryAnchor:
-		return -rsp.off
+	case sp.anchor == entryAnchor:
+		return -sp.off
 	}
-	return -(w.anchors[rsp.anchor] + rsp.off)
+	return -(w.anchors[sp.anchor] + sp.off)
 }
 
-// touch counts the bytes from extra below rsp.
-func (w *walker) touch(s *state, extra int64) {
-	if w.final && s[amd64.RSP].kind == onStack {
+// touch counts the bytes from extra below sp.
+func (w *walker) touch(s state, extra int64) {
+	if w.final && s[w.sp].kind == onStack {
 		w.f.own = max(w.f.own, w.depth(s)+extra)
 	}
 }
