@@ -142,3 +142,6 @@ func (i *Inst) WritesBack() bool {
 	}
 	return false
 }
+
+// Single reports whether i loads or stores one general-purpose register.
+func (i *Inst) Single() bool { return i.row.writes+i.row.reads == "d" }

@@ -216,7 +216,8 @@ func (w *walker) check(pc int64, s state) error {
 	if sp := s[w.sp].kind; !w.final || sp == otherStack || sp == farStack {
 		return nil
 	}
-	rule, ok := w.sec.frameRule(pc)
+	row, ok := w.sec.frameRow(pc)
+	rule := row.cfa
 	if !ok || rule.expression {
 		return nil
 	}
@@ -231,6 +232,9 @@ func (w *walker) check(pc int64, s state) error {
 		// find sp deeper than they say is no reason to trust them more.
 		return nil
 	}
+	if reg == w.sp && w.atEntry(s) && w.code.untold(row.off, pc) {
+		return nil
+	}
 	if s[reg] != want {
 		return failf(pc, "register %d is %s, but the call frame information says %s", reg, s[reg].describe(), want.describe())
 	}
@@ -239,20 +243,26 @@ func (w *walker) check(pc int64, s state) error {
 
 // frameRule returns the rule that holds at pc.
 func (s *section) frameRule(pc int64) (frameRule, bool) {
+	row, ok := s.frameRow(pc)
+	return row.cfa, ok
+}
+
+// frameRow returns the row that holds at pc.
+func (s *section) frameRow(pc int64) (frameRow, bool) {
 	i, found := slices.BinarySearchFunc(s.frames, pc, func(f frameInfo, pc int64) int { return int(f.start - pc) })
 	if !found {
 		i--
 	}
 	if i < 0 || pc >= s.frames[i].end {
-		return frameRule{}, false
+		return frameRow{}, false
 	}
 	rows := s.frames[i].rows
 	for j := len(rows) - 1; j >= 0; j-- {
 		if rows[j].off <= pc {
-			return rows[j].cfa, true
+			return rows[j], true
 		}
 	}
-	return frameRule{}, false
+	return frameRow{}, false
 }
 
 // cursor reads little-endian fields; bad is set once it ran past the end.

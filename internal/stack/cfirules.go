@@ -39,6 +39,7 @@ const (
 	cfaValOffset        = 0x14
 	cfaValOffsetSF      = 0x15
 	cfaValExpression    = 0x16
+	cfaNegateRAState    = 0x2d // AArch64: the return address is signed from here on
 	cfaGNUArgsSize      = 0x2e
 )
 
@@ -58,7 +59,7 @@ func (r *ruleReader) execute(code []byte) error {
 		}
 		cfa := &r.row.cfa
 		switch op {
-		case cfaNop:
+		case cfaNop, cfaNegateRAState:
 		case cfaAdvanceLoc1:
 			r.advance(int64(c.u8()))
 		case cfaAdvanceLoc2:

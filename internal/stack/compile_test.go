@@ -13,6 +13,11 @@ import (
 // compile compiles a no_std crate and returns its archive.
 func compile(t testing.TB, source string, flags ...string) []byte {
 	t.Helper()
+	return compileFor(t, "x86_64-unknown-linux-gnu", source, flags...)
+}
+
+func compileFor(t testing.TB, target, source string, flags ...string) []byte {
+	t.Helper()
 	if _, err := exec.LookPath("rustc"); err != nil {
 		missing(t, "rustc is missing")
 	}
@@ -23,7 +28,7 @@ func compile(t testing.TB, source string, flags ...string) []byte {
 	if err := os.WriteFile(src, []byte(prelude+source), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	args := []string{"--crate-type=staticlib", "--edition=2021", "-Copt-level=3", "-Cpanic=abort", "-Ccodegen-units=1", "--target=x86_64-unknown-linux-gnu", "-o", lib, src}
+	args := []string{"--crate-type=staticlib", "--edition=2021", "-Copt-level=3", "-Cpanic=abort", "-Ccodegen-units=1", "--target=" + target, "-o", lib, src}
 	if out, err := exec.Command("rustc", append(args, flags...)...).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}

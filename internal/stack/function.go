@@ -18,7 +18,7 @@ type function struct {
 	fail    error // why nothing below can be trusted
 	// switches is set where it leaves the caller's stack for a static one.
 	switches bool
-	own      int64 // bytes below rsp at the entry that it uses by itself
+	own      int64 // bytes below sp at the entry that it uses by itself
 	edges    []edge
 	uses     []use
 	// elsewhere are the addresses that it uses on another stack.
@@ -34,7 +34,7 @@ type edge struct {
 	call  bool  // a return address is pushed; else it is a jump
 	// panics is set where no path leads on to a return of the caller.
 	panics bool
-	// elsewhere is set when rsp is on another stack: the edge costs nothing.
+	// elsewhere is set when sp is on another stack: the edge costs nothing.
 	elsewhere bool
 	// cell is where an indirect edge has its target from, if inCell is set.
 	cell   place

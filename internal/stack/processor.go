@@ -45,10 +45,13 @@ type code interface {
 	// returns the offset after the loop, and the register that sp equals there;
 	// below is how many bytes sp is further down while the loop runs.
 	probeLoop(pc int64, s state) (next int64, reg int, below int64, ok bool)
+	// untold reports whether sp is known to come back to where it was at the
+	// entry, between two places, without a word in the call frame information.
+	untold(from, pc int64) bool
 }
 
 // processors are the processors whose code can be analysed.
-var processors = []*processor{&amd64Processor}
+var processors = []*processor{&amd64Processor, &arm64Processor}
 
 func processorOf(arch string) *processor {
 	if i := slices.IndexFunc(processors, func(m *processor) bool { return m.arch == arch }); i >= 0 {

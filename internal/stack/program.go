@@ -33,6 +33,9 @@ type program struct {
 	// sets are the values of kind oneOf; setIndex finds them.
 	sets     [][]place
 	setIndex map[string]int64
+	// references are the offsets in sections that relocations refer to, by
+	// ascending offset; nil until they are asked for.
+	references map[link.Ref][]int64
 	// confined are the sections whose cells are known; see cells.go.
 	confined map[link.Ref]bool
 	cells    map[place]*cell
@@ -126,7 +129,7 @@ func (p *program) nameFunctions() {
 			case s.Type == elfmacho.Func && s.Bind != elfmacho.Local:
 			case s.Type == elfmacho.Func:
 				rank = 1
-			case s.Type == elfmacho.NoType && !strings.HasPrefix(s.Name, ".L"):
+			case s.Type == elfmacho.NoType && !strings.HasPrefix(s.Name, ".L") && !strings.HasPrefix(s.Name, "$"):
 				rank = 2
 			default:
 				continue

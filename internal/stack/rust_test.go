@@ -34,6 +34,11 @@ func buildFixture(t testing.TB, name string) []byte {
 // keeps its files in target, and gets flags too.
 func buildCrate(t testing.TB, name, target string, flags ...string) []byte {
 	t.Helper()
+	return buildCrateFor(t, "x86_64-unknown-linux-gnu", name, target, flags...)
+}
+
+func buildCrateFor(t testing.TB, triple, name, target string, flags ...string) []byte {
+	t.Helper()
 	if _, err := exec.LookPath("cargo"); err != nil {
 		missing(t, "cargo is missing")
 	}
@@ -42,11 +47,11 @@ func buildCrate(t testing.TB, name, target string, flags ...string) []byte {
 		t.Fatal(err)
 	}
 	cmd := exec.Command("sh", append([]string{"../../fixtures/build.sh", name}, flags...)...)
-	cmd.Env = append(os.Environ(), "CARGO_TARGET_DIR="+target)
+	cmd.Env = append(os.Environ(), "CARGO_TARGET_DIR="+target, "TARGET="+triple)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	data, err := os.ReadFile(filepath.Join(target, "x86_64-unknown-linux-gnu/release/lib"+filepath.Base(name)+".a"))
+	data, err := os.ReadFile(filepath.Join(target, triple, "release/lib"+filepath.Base(name)+".a"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,8 +62,13 @@ func buildCrate(t testing.TB, name, target string, flags ...string) []byte {
 // archive, and the set of the functions to paint.
 func popular(t testing.TB, level string) ([]byte, *link.Set) {
 	t.Helper()
-	data := buildCrate(t, "real/popular", "../../fixtures/real/target/"+strings.Trim(level, `"`),
-		"--config", "profile.release.debug=false", "--config", "profile.release.opt-level="+level)
+	return popularFor(t, "x86_64-unknown-linux-gnu", level)
+}
+
+func popularFor(t testing.TB, triple, level string, flags ...string) ([]byte, *link.Set) {
+	t.Helper()
+	data := buildCrateFor(t, triple, "real/popular", "../../fixtures/real/target/"+strings.Trim(level, `"`),
+		append(flags, "--config", "profile.release.debug=false", "--config", "profile.release.opt-level="+level)...)
 	lib, err := link.Open("libpopular.a", data, nil)
 	if err != nil {
 		t.Fatal(err)

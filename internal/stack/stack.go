@@ -14,7 +14,7 @@ import (
 type Frame struct {
 	Function string // demangled
 	Symbol   string
-	// Bytes is the function's part of the bound: its return address, and its
+	// Bytes is the function's part of the bound: what its call pushed, and its
 	// stack at the call to the next function, or at its deepest.
 	Bytes int
 	// Pointer is set where the function is called through a pointer.
@@ -23,8 +23,9 @@ type Frame struct {
 
 // Bound is the proven worst case of a function.
 type Bound struct {
-	// Bytes counts from rsp before the call: the return address, 8 bytes, and
-	// all that is below it, the red zone of the deepest function included.
+	// Bytes is all that is below sp before the call. On amd64 that includes the
+	// return address, 8 bytes, and the red zone of the deepest function; on arm64
+	// there is neither.
 	Bytes int
 	// Path is where the bytes go: the sum over its frames is Bytes.
 	Path []Frame
@@ -60,7 +61,7 @@ type Function struct {
 	Function string // demangled
 	Symbol   string
 	Frame    int    // bytes below the entry that it uses by itself
-	Bytes    int    // bound from rsp before the call, as Bound.Bytes
+	Bytes    int    // bound from sp before the call, as Bound.Bytes
 	Reason   string // why there is no bound; else empty
 	// Panics is set for functions that only the panic path reaches.
 	Panics bool
@@ -74,19 +75,14 @@ type Analysis struct {
 }
 
 // Analyze computes the bounds of the roots of a set, whose objects are all for
-// one processor. Its errors are about objects that are malformed; what has no
+// one processor, as link sees to. Its errors are about objects that are malformed; what has no
 // bound is an error of Bound.
 func Analyze(set *link.Set) (*Analysis, error) {
 	m := &amd64Processor
-	for i, o := range set.Objects {
-		of := processorOf(o.Arch)
-		switch {
-		case of == nil:
+	for _, o := range set.Objects {
+		if m = processorOf(o.Arch); m == nil {
 			return nil, fmt.Errorf("%s: stack bounds of %s code are not implemented", o.Name, o.Arch)
-		case i > 0 && of != m:
-			return nil, fmt.Errorf("%s: %s code among %s code", o.Name, o.Arch, m.arch)
 		}
-		m = of
 	}
 	p, err := newProgram(set, m)
 	if err != nil {

@@ -76,7 +76,7 @@ func (w *walker) noteReads(reads, address registers, stored bool, s state) {
 	}
 }
 
-// noteSwitch notes that rsp is set to v, on another stack.
+// noteSwitch notes that sp is set to v, on another stack.
 func (w *walker) noteSwitch(v value) {
 	if w.final {
 		w.block.uses = append(w.block.uses, blockUse{place: v.place, escapes: true, elsewhere: true})

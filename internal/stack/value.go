@@ -15,7 +15,11 @@ const (
 	content               // 8 bytes of memory: the cell at the place
 	inStatic              // somewhere around the writable static in place.Ref
 	tableEntry            // a field of the jump table at the place
-	tableTarget           // that field plus the place: a label
+	tableTarget           // what a field of that table leads to: a label
+	page                  // the 4 KiB that the place is in, to which an offset is added
+	gotPage               // the 4 KiB that the place's slot in the GOT is in
+	label                 // the place, which is in this function and not to be called
+	maybeLabel            // a label, or anything else
 	otherStack            // sp only: no longer the caller's stack
 	farStack              // sp only: a stack that was left before, far above the function
 )
@@ -84,6 +88,7 @@ func (w *walker) join(s, t state) bool {
 //	address A < one of A, B, …                    < lost
 //	content A                                     < lost
 //
+// where labels are apart: what may be one must not be stored.
 // It remembers the addresses that can no longer be followed.
 func (w *walker) joinValues(a, b value) value {
 	if a == b {
@@ -91,6 +96,10 @@ func (w *walker) joinValues(a, b value) value {
 	}
 	if v, ok := w.oneOf(a, b); ok {
 		return v
+	}
+	if a.isLabel() || b.isLabel() {
+		w.lost = append(append(w.lost, w.pointees(a)...), w.pointees(b)...)
+		return value{kind: maybeLabel}
 	}
 	if !a.pointer() && a.kind != lost {
 		a, b = b, a
@@ -104,6 +113,8 @@ func (w *walker) joinValues(a, b value) value {
 	w.lost = append(append(w.lost, w.pointees(a)...), w.pointees(b)...)
 	return value{kind: lost}
 }
+
+func (v value) isLabel() bool { return v.kind == label || v.kind == maybeLabel }
 
 // single reports whether v is an address, if anything that is followed.
 func (v value) single() bool { return v.kind == address || v.kind == maybe }

@@ -1,0 +1,87 @@
+package stack
+
+import (
+	"cmp"
+	"slices"
+	"sort"
+	"strings"
+
+	"github.com/cargo-rustgo/cargo-rustgo/internal/arm64"
+	"github.com/cargo-rustgo/cargo-rustgo/internal/elfmacho"
+	"github.com/cargo-rustgo/cargo-rustgo/internal/link"
+)
+
+// Touching lists the functions in live arm64 code that read or write a
+// general-purpose register, by their place in the set. It looks at all code, not
+// only at what the roots are known to reach, and counts a word that it cannot
+// decode, unless mapping symbols say that it is data ("ELF for the Arm 64-bit
+// Architecture", section "Mapping symbols"). For another processor's code the
+// list is empty.
+//
+// Go's signal handler on linux/arm64 takes the goroutine from x28, and darwin
+// keeps x18 for itself.
+func (a *Analysis) Touching(register int) []string {
+	p := a.graph.r.program
+	if p.processor != &arm64Processor {
+		return nil
+	}
+	var names []string
+	for _, ref := range p.set.Live {
+		sec := p.sections[ref]
+		if sec.kind != elfmacho.Text {
+			continue
+		}
+		data := p.dataIn(ref)
+		last := place{off: -1}
+		for off := int64(0); off+arm64.Len <= int64(len(sec.data)); off += arm64.Len {
+			inst, err := arm64.Decode(sec.data[off:])
+			if err == nil && !inst.Touches().Has(register) || data(off) {
+				continue
+			}
+			if at := sec.functionOf(off); at != last {
+				_, name := p.nameOf(at)
+				names = append(names, name)
+				last = at
+			}
+		}
+	}
+	return names
+}
+
+// functionOf is where the function starts that off is in, as far as symbols
+// tell.
+func (s *section) functionOf(off int64) place {
+	i := sort.Search(len(s.symbols), func(i int) bool { return s.symbols[i].off > off })
+	for i--; i >= 0; i-- {
+		if s.symbols[i].rank < 2 {
+			return place{s.ref, s.symbols[i].off}
+		}
+	}
+	return place{Ref: s.ref}
+}
+
+// dataIn tells which bytes of a section of code are data: those from a symbol $d
+// on to the next $x.
+func (p *program) dataIn(ref link.Ref) func(off int64) bool {
+	type mark struct {
+		off  int64
+		data bool
+	}
+	var marks []mark
+	symbols := p.set.Objects[ref.Object].Symbols
+	for i := range symbols {
+		s := &symbols[i]
+		if s.Section != ref.Section {
+			continue
+		}
+		switch kind, _, _ := strings.Cut(s.Name, "."); kind {
+		case "$d", "$x":
+			marks = append(marks, mark{int64(s.Value), kind == "$d"})
+		}
+	}
+	slices.SortStableFunc(marks, func(a, b mark) int { return cmp.Compare(a.off, b.off) })
+	return func(off int64) bool {
+		i := sort.Search(len(marks), func(i int) bool { return marks[i].off > off })
+		return i > 0 && marks[i-1].data
+	}
+}
