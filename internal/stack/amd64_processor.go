@@ -63,4 +63,4 @@ func (w *amd64Code) instruction(pc int64) (amd64.Inst, error) {
 }
 
 // untold: no compiler for amd64 is known to do that.
-func (w *amd64Code) untold(_, _ int64) bool { return false }
+func (w *amd64Code) untold(_, _ int64, _ int, _ state) bool { return false }

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/cargo-rustgo/cargo-rustgo/internal/link"
 )
 
 const arm64Target = "aarch64-unknown-linux-gnu"
@@ -33,6 +35,15 @@ func coreARM64(t testing.TB) []byte {
 
 // TestCoreARM64 does the same as TestCore with code for AArch64.
 func TestCoreARM64(t *testing.T) { testCore(t, coreARM64(t)) }
+
+// TestDepthsFramesARM64 does the same as TestDepthsFrames with code for AArch64,
+// where the frame information counts from x29 in most functions that call others.
+func TestDepthsFramesARM64(t *testing.T) {
+	needTarget(t)
+	testDepthsFrames(t, "aarch64-linux-gnu-", 20, func(t testing.TB, level string) ([]byte, *link.Set) {
+		return popularFor(t, arm64Target, level, arm64Flags...)
+	})
+}
 
 // FuzzAnalyzeARM64 feeds arbitrary code to the walk.
 func FuzzAnalyzeARM64(f *testing.F) {

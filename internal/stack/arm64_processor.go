@@ -67,12 +67,26 @@ func (w *arm64Code) instruction(pc int64) (arm64.Inst, error) {
 	return arm64.Decode(code)
 }
 
-// untold: LLVM folds the last "add sp, sp, #32" into the load before it, as
-// "ldp x9, x10, [sp], #32", but not the directive that says so
-// (AArch64LoadStoreOpt; seen in compiler_builtins).
-func (w *arm64Code) untold(from, pc int64) bool {
+// untold: in functions that are compiled for the smallest size LLVM says nothing
+// of the epilogue (AArch64FrameLowering, needsAsyncDwarfUnwindInfo): the
+// information counts from x29 where that has been restored, and from sp where
+// that is back at the entry. Elsewhere it folds the last "add sp, sp, #32" into
+// the load before it, as "ldp x9, x10, [sp], #32", but not the directive that
+// says so (AArch64LoadStoreOpt; seen in compiler_builtins).
+func (w *arm64Code) untold(from, pc int64, register int, s state) bool {
+	switch {
+	case register == arm64.SP && w.atEntry(s):
+	case register == arm64.X29 && s[arm64.X29].kind == loaded:
+	default:
+		return false
+	}
 	for at := max(from, 0); at < pc; at += arm64.Len {
-		if inst, err := w.instruction(at); err == nil && inst.Op == arm64.Load && inst.Mode() == arm64.PostIndex && inst.Base() == arm64.SP {
+		inst, err := w.instruction(at)
+		if err != nil {
+			continue
+		}
+		restores := inst.Op == arm64.Load && inst.Base() == arm64.SP && inst.Writes().Has(arm64.X29)
+		if e := inst.Stack(); register == arm64.SP && e.Kind == arm64.StackAdd && e.Delta > 0 || register == arm64.X29 && restores {
 			return true
 		}
 	}

@@ -130,6 +130,12 @@ func TestBoundARM64(t *testing.T) {
 		{"loop of tail calls", "cbz x0, foo\nret\nfn foo\nsub sp, sp, #16\nadd sp, sp, #16\nb f", 16, ""},
 		{"return through another register", "mov x9, x30\nbl bar\nret x9\nfn bar\nret", 0, ""},
 
+		{"outlined", "str x30, [sp, #-16]!\nbl OUTLINED_FUNCTION_0\nldr x30, [sp], #16\nret\nfn OUTLINED_FUNCTION_0\nadd x0, sp, #8\nstr x1, [sp, #8]\nb foo" + a64Framed, 64, ""},
+		{"outlined, which writes a register that functions preserve", "stp x30, x19, [sp, #-16]!\nadr x19, foo\n" + a64Takes + "bl OUTLINED_FUNCTION_0\nblr x19\nldp x30, x19, [sp], #16\nret\nfn OUTLINED_FUNCTION_0\nmov x19, x20\nret" + a64Framed + a64Huge, 16 + mib, ""},
+		{"outlined, which passes on such a register", "stp x30, x19, [sp, #-16]!\nadr x19, huge\nbl OUTLINED_FUNCTION_0\nldp x30, x19, [sp], #16\nret\nfn OUTLINED_FUNCTION_0\nmov x0, x19\nb bar\nfn bar\nstr x30, [sp, #-16]!\nblr x0\nldr x30, [sp], #16\nret" + a64Huge, 16 + 16 + mib, ""},
+		{"outlined, which returns an address in such a register", "stp x30, x19, [sp, #-16]!\nbl OUTLINED_FUNCTION_0\nblr x19\nldp x30, x19, [sp], #16\nret\nfn OUTLINED_FUNCTION_0\nadr x19, huge\nret" + a64Huge, 16 + mib, ""},
+		{"outlined epilogue", "str x30, [sp, #-16]!\nb OUTLINED_FUNCTION_0\nfn OUTLINED_FUNCTION_0\nldr x30, [sp], #16\nret", 0, "f+0x4: jumps to another function with sp 16 bytes below the entry"},
+
 		{"diverging call", "cbnz x0, 1f\nret\n1: sub sp, sp, #16\nbl die" + a64Dies, 16 + 80, ""},
 		{"switch to a static stack", "cbnz x0, 1f\nret\n1: sub sp, sp, #16\nbl die" + a64Panics, 16, ""},
 		{"switch and back as longjmp does", "adrp x8, stk\nadd x8, x8, :lo12:stk\nadd sp, x8, #64\nldr x30, [x9]\nmov sp, x9\nret" + a64Static, 0, ""},
@@ -235,7 +241,11 @@ func TestCallFramesARM64(t *testing.T) {
 		{"finds more in use", "sub sp, sp, #16\n.cfi_def_cfa_offset 32\nadd sp, sp, #16\n.cfi_def_cfa_offset 0\nret", 0, "f+0x4: register 31 is 16 bytes below the entry, but the call frame information says 32 bytes below the entry"},
 		{"does not tell of a push", "str x0, [sp, #-16]!\nldr x0, [sp], #16\nret", 16, ""},
 		{"does not tell of a pop that is a load", "sub sp, sp, #16\n.cfi_def_cfa_offset 16\nldp x0, x1, [sp], #16\ncmp x0, x1\nret", 16, ""},
-		{"does not tell of another pop", "sub sp, sp, #16\n.cfi_def_cfa_offset 16\nadd sp, sp, #16\ncmp x0, x1\nret", 0, "register 31 is 0 bytes below the entry"},
+		{"does not tell of the epilogue", "stp x29, x30, [sp, #-32]!\n.cfi_def_cfa_offset 32\nmov x29, sp\n.cfi_def_cfa w29, 32\nldp x29, x30, [sp]\nadd sp, sp, #32\nret", 32, ""},
+		{"does not tell of the epilogue, without a frame pointer", "sub sp, sp, #16\n.cfi_def_cfa_offset 16\nadd sp, sp, #16\ncmp x0, x1\nret", 16, ""},
+		{"does not tell of half a pop", "sub sp, sp, #32\n.cfi_def_cfa_offset 32\nadd sp, sp, #16\nadd sp, sp, #16\nret", 0, "register 31 is 16 bytes below the entry, but the call frame information says 32"},
+		{"tells of a push that is not there", ".cfi_def_cfa_offset 16\nnop\nret", 0, "register 31 is 0 bytes below the entry"},
+		{"counts from x29, which has not been set", "stp x29, x30, [sp, #-16]!\n.cfi_def_cfa w29, 16\nnop\nldp x29, x30, [sp], #16\n.cfi_def_cfa wsp, 0\nret", 0, "register 29 is unknown"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			b, err := analyzeFile(t, "test.o", assemble(t, "fn f\n.cfi_startproc\n"+tt.source+"\n.cfi_endproc\n"), "f").Bound("f")

@@ -28,7 +28,9 @@ func (w *arm64Code) step(pc int64, s state) (on bool, err error) {
 		if err != nil {
 			return false, err
 		}
-		return w.call(pc, []place{to}, s), nil
+		returns := w.call(pc, []place{to}, s)
+		w.forget(w.clobbers(to), s)
+		return returns, nil
 	case arm64.CallIndirect:
 		if targets, ok := w.callees(inst, s); ok {
 			return w.call(pc, targets, s), nil

@@ -36,16 +36,28 @@ func (w *arm64Code) noteUses(pc int64, inst *arm64.Inst, s state) {
 	case arm64.Call, arm64.Jump:
 		to, err := w.branchTarget(pc, inst)
 		if inst.Flow() == arm64.Call || err != nil || to.Ref != w.sec.ref {
-			w.noteHandedOver(err != nil || w.mayReturn([]place{to}), noReg, 0, s)
+			var also registers
+			if w.f.outlined() || err == nil && w.isOutlined(to) {
+				also = allRegisters
+			}
+			w.noteHandedOver(err != nil || w.mayReturn([]place{to}), noReg, also, s)
 		}
 	case arm64.CallIndirect, arm64.JumpIndirect:
 		targets, ok := w.callees(inst, s)
 		if v := s[inst.Rn()]; inst.Flow() == arm64.JumpIndirect && v.kind == tableTarget {
 			return // stays in the function
 		}
-		w.noteHandedOver(!ok || w.mayReturn(targets), inst.Rn(), 0, s)
+		var also registers
+		if w.f.outlined() {
+			also = allRegisters
+		}
+		w.noteHandedOver(!ok || w.mayReturn(targets), inst.Rn(), also, s)
 	case arm64.Return:
-		w.noteResults(s)
+		if w.f.outlined() {
+			w.noteReads(allRegisters, 0, false, s)
+		} else {
+			w.noteResults(s)
+		}
 	default:
 		if inst.Op == arm64.Compare || inst.Op == arm64.Nop || inst.Op == arm64.Prefetch {
 			return

@@ -232,7 +232,7 @@ func (w *walker) check(pc int64, s state) error {
 		// find sp deeper than they say is no reason to trust them more.
 		return nil
 	}
-	if reg == w.sp && w.atEntry(s) && w.code.untold(row.off, pc) {
+	if s[reg] != want && w.code.untold(row.off, pc, reg, s) {
 		return nil
 	}
 	if s[reg] != want {

@@ -45,9 +45,10 @@ type code interface {
 	// returns the offset after the loop, and the register that sp equals there;
 	// below is how many bytes sp is further down while the loop runs.
 	probeLoop(pc int64, s state) (next int64, reg int, below int64, ok bool)
-	// untold reports whether sp is known to come back to where it was at the
-	// entry, between two places, without a word in the call frame information.
-	untold(from, pc int64) bool
+	// untold reports whether between two places, the first of which is where the
+	// call frame information last changed, it is known to say nothing of how the
+	// frame is taken down. It counts from a register.
+	untold(from, pc int64, register int, s state) bool
 }
 
 // processors are the processors whose code can be analysed.

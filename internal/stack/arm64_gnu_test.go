@@ -1,0 +1,114 @@
+package stack
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/cargo-rustgo/cargo-rustgo/internal/elfmacho"
+	"github.com/cargo-rustgo/cargo-rustgo/internal/link"
+)
+
+// expectedARM64 is what the analysis cannot follow in the C library, and is not
+// meant to: what is not in the set, system calls, SVE and memory tagging,
+// pointers that are stored in disguise, longjmp and its like. A call of what is
+// not understood is taken to return, so that other code seems to be reached.
+var expectedARM64 = regexp.MustCompile(`branch to a place that is not code|a call of another exception level|` +
+	`control leaves the code|undefined or unknown instruction|indirect jump without a known table, with sp 0 bytes below|` +
+	`^__(w?cs\w+_chk|st[rp]\w+_chk|pthread_enable_asynccancel)\+.*(sp depends on the path|returns with sp)|^__(swapcontext|longjmp)\+`)
+
+// TestGNUARM64 analyses the C library for AArch64 and GCC's: the walk must
+// understand what GCC makes of C, and agree with its call frame information,
+// which counts from sp more often than LLVM's.
+func TestGNUARM64(t *testing.T) {
+	var libs []*link.Library
+	for _, name := range []string{"libc.a", "libm.a", "libgcc.a", "libgcc_eh.a"} {
+		out, err := exec.Command(arm64Tool(t), "-print-file-name="+name).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		dir := t.TempDir()
+		ar := exec.Command("aarch64-linux-gnu-ar", "x", strings.TrimSpace(string(out)))
+		ar.Dir = dir
+		if text, err := ar.CombinedOutput(); err != nil {
+			missing(t, "%v: %v\n%s", ar.Args, err, text)
+		}
+		files, err := filepath.Glob(filepath.Join(dir, "*.o"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			if lib := readable(t, file); lib != nil {
+				libs = append(libs, lib)
+			}
+		}
+	}
+	var roots []string
+	seen := map[string]bool{}
+	for _, lib := range libs {
+		o, err := lib.Object(0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range o.Symbols {
+			if s := &o.Symbols[i]; s.Defined() && s.Bind == elfmacho.Global && s.Type == elfmacho.Func && !seen[s.Name] {
+				seen[s.Name] = true
+				roots = append(roots, s.Name)
+			}
+		}
+	}
+	set, err := link.ResolveObject(libs, roots)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := Analyze(set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	understood, described := 0, 0
+	for _, f := range a.graph.r.functions {
+		sec := a.graph.r.sections[f.at.Ref]
+		if f.fail != nil {
+			if reason := f.name + f.fail.Error(); !expectedARM64.MatchString(reason) {
+				t.Error(reason)
+			}
+			continue
+		}
+		understood++
+		if _, ok := sec.frameRule(f.at.off); ok {
+			described++
+		}
+	}
+	t.Logf("%d functions, %d of them understood, %d of these with call frame information", len(a.graph.r.functions), understood, described)
+	if described < 1000 {
+		t.Error("too few functions")
+	}
+}
+
+// readable opens an object, unless it has relocations that elfmacho does not
+// read, or defines what another one does.
+func readable(t *testing.T, file string) *link.Library {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Base(file)
+	lib, err := link.Open(name, data, nil)
+	if err != nil || name == "_clz.o" || name == "mp_clz_tab.o" {
+		return nil
+	}
+	o, err := lib.Object(0)
+	if err != nil {
+		return nil
+	}
+	for i := range o.Sections {
+		if _, err := o.Relocs(int32(i)); err != nil {
+			return nil
+		}
+	}
+	return lib
+}
