@@ -88,6 +88,69 @@ func TestGNUARM64(t *testing.T) {
 	}
 }
 
+// TestPaintGNUARM64 runs what GCC makes of C on painted stacks, with and without
+// frame pointers, and with probes.
+func TestPaintGNUARM64(t *testing.T) {
+	names := []string{"leaf", "two_calls", "tail_call", "one_page", "many_pages", "aligned", "table", "large_table", "by_static", "by_table", "quad", "arguments"}
+	var total comparison
+	for _, flags := range []string{"-O2", "-Os -fomit-frame-pointer", "-O1 -fno-omit-frame-pointer -fPIC", "-O0", "-O2 -fstack-clash-protection", "-O2 -fno-jump-tables -mbranch-protection=standard"} {
+		t.Run(flags, func(t *testing.T) {
+			object := filepath.Join(t.TempDir(), "sample.o")
+			args := append(strings.Fields(flags), "-ffunction-sections", "-ffreestanding", "-fno-stack-protector", "-mno-outline-atomics", "-c", "-o", object, "testdata/paint/sample.c")
+			if out, err := exec.Command(arm64Tool(t), args...).CombinedOutput(); err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			var libs []*link.Library
+			var sample []byte
+			out, err := exec.Command(arm64Tool(t), "-print-libgcc-file-name").Output()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, path := range []string{object, strings.TrimSpace(string(out))} {
+				data, err := os.ReadFile(path)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if i == 0 {
+					sample = data
+				}
+				lib, err := link.Open(filepath.Base(path), data, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				libs = append(libs, lib)
+			}
+			set, err := link.Resolve(libs, names)
+			if err != nil {
+				t.Fatal(err)
+			}
+			a, err := Analyze(set)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var functions []painting
+			for _, name := range names {
+				b, err := a.Bound(name)
+				if err != nil {
+					t.Error(err)
+					continue
+				}
+				f := painting{name: name, size: b.Bytes + slack}
+				for n := range uintptr(50) {
+					f.args = append(f.args, []uintptr{n, n + 7, 3, 4, 5, 6, 7, 8})
+				}
+				functions = append(functions, f)
+			}
+			results := paint(t, sample, functions, [][]byte{make([]byte, 4096)})
+			for _, f := range functions {
+				b, _ := a.Bound(f.name)
+				total.add(t, b, f.name, results[f.name])
+			}
+		})
+	}
+	total.log(t)
+}
+
 // readable opens an object, unless it has relocations that elfmacho does not
 // read, or defines what another one does.
 func readable(t *testing.T, file string) *link.Library {

@@ -28,7 +28,7 @@ func (w *arm64Code) clobbers(to place) registers {
 	}
 	sec := w.sections[to.Ref]
 	var written registers
-	for off := to.off; off < int64(len(sec.data)); off += arm64.Len {
+	for off := max(to.off, 0); off < int64(len(sec.data)); off += arm64.Len {
 		if _, another := sec.symbolAt(off); another && off != to.off {
 			break
 		}

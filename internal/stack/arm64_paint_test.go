@@ -37,10 +37,10 @@ func paint(t *testing.T, archive []byte, functions []painting, inputs [][]byte) 
 		missing(t, "qemu-aarch64 is missing")
 	}
 	dir := t.TempDir()
-	lib, data, table, program := filepath.Join(dir, "lib.a"), filepath.Join(dir, "inputs"), filepath.Join(dir, "table.s"), filepath.Join(dir, "paint")
+	lib, data, table, program := filepath.Join(dir, "lib"), filepath.Join(dir, "inputs"), filepath.Join(dir, "table.s"), filepath.Join(dir, "paint")
 	largest := 0
 	var b strings.Builder
-	fmt.Fprintf(&b, ".section .rodata\n.globl inputs\ninputs: .incbin %q\n", data)
+	fmt.Fprintf(&b, ".section .rodata\n.balign 8\n.globl inputs\ninputs: .incbin %q\n", data)
 	fmt.Fprintf(&b, ".balign 8\n.globl input_count, function_count, functions\ninput_count: .xword %d\nfunction_count: .xword %d\nfunctions:\n", len(inputs), len(functions))
 	for i, f := range functions {
 		largest = max(largest, f.size)
@@ -67,7 +67,7 @@ func paint(t *testing.T, archive []byte, functions []painting, inputs [][]byte) 
 	}
 	// The C library has the same memory functions as the archive, which comes
 	// first.
-	cmd := exec.Command(arm64Tool(t), "-static", "-O1", "-Wl,--allow-multiple-definition", "-o", program, "testdata/paint/paint.c", "testdata/paint/gate.s", table, lib)
+	cmd := exec.Command(arm64Tool(t), "-static", "-O2", "-Wl,--allow-multiple-definition", "-o", program, "testdata/paint/paint.c", "testdata/paint/gate.s", table, lib)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -165,10 +165,12 @@ func TestPaintPopularARM64(t *testing.T) {
 	needTarget(t)
 	inputs := popularInputs()
 	var total comparison
-	for _, level := range []string{"3", `"s"`} {
+	for _, level := range []string{"3", `"s"`, `"z"`} {
 		t.Run("opt-level="+level, func(t *testing.T) {
 			before := total.functions
-			data, set := popularFor(t, arm64Target, level, arm64Flags...)
+			// Of the smallest size no frame is described to its end. What the outliner
+			// makes of the ends of functions is not understood.
+			data, set := popularFor(t, arm64Target, level, append(arm64Flags, "--config", `build.rustflags=["-Cllvm-args=-enable-machine-outliner=never"]`)...)
 			a, err := Analyze(set)
 			if err != nil {
 				t.Fatal(err)

@@ -9,7 +9,7 @@ import "github.com/cargo-rustgo/cargo-rustgo/internal/arm64"
 //	sub  x9, sp, #24, lsl #12
 //	loop:
 //	sub  sp, sp, #1, lsl #12
-//	str  xzr, [sp]                   and the comparison in any order
+//	str  xzr, [sp]                   and the comparison in either order
 //	cmp  sp, x9
 //	b.ne loop
 //
@@ -92,5 +92,6 @@ func comparesSP(inst *arm64.Inst) (int, bool) {
 	return inst.Rm(), ok
 }
 
-// probes reports whether an instruction is str xzr, [sp].
-func probes(inst *arm64.Inst) bool { return inst.Word == 0xf90003ff }
+// probes reports whether an instruction is str xzr, [sp], or at a distance above
+// sp, as GCC stores it.
+func probes(inst *arm64.Inst) bool { return inst.Word&^(0xfff<<10) == 0xf90003ff }

@@ -88,6 +88,7 @@ func TestBoundARM64(t *testing.T) {
 		{"realigned", "stp x29, x30, [sp, #-16]!\nmov x29, sp\nsub x9, sp, #0x1f0\nand sp, x9, #-256\nmov sp, x29\nldp x29, x30, [sp], #16\nret", 16 + 0x1f0 + 240, ""},
 		{"probe loop", "sub x9, sp, #5, lsl #12\n1: sub sp, sp, #1, lsl #12\ncmp sp, x9\nstr xzr, [sp]\nb.ne 1b\nsub sp, sp, #16\nadd sp, sp, #16\nadd sp, sp, #5, lsl #12\nret", 0x5010, ""},
 		{"probe loop in another order", "sub x9, sp, #2, lsl #12\n1: sub sp, sp, #1, lsl #12\nstr xzr, [sp]\ncmp sp, x9\nb.ne 1b\nadd sp, sp, #2, lsl #12\nret", 0x2000, ""},
+		{"probe loop of GCC", "sub x12, sp, #0x20, lsl #12\n1: sub sp, sp, #0x10, lsl #12\nstr xzr, [sp, #1024]\ncmp sp, x12\nb.ne 1b\nadd sp, sp, #0x20, lsl #12\nret", 0x20000, ""},
 		{"probe loop that misses its end", "sub x9, sp, #0x800\n1: sub sp, sp, #1, lsl #12\ncmp sp, x9\nstr xzr, [sp]\nb.ne 1b\nadd sp, sp, #0x800\nret", 0, "returns with sp 2048 bytes below the entry"},
 		{"probe loop of an aligned frame", "mov x29, sp\nsub x9, sp, #4, lsl #12\nand x9, x9, #-256\n1: sub sp, sp, #1, lsl #12\ncmp sp, x9\nb.le 2f\nstr xzr, [sp]\nb 1b\n2: mov sp, x9\nmov sp, x29\nret", 0x4000 + 240 + 4096, ""},
 		{"probe loop of an aligned frame, rotated", "mov x29, sp\nsub x9, sp, #4, lsl #12\nand x9, x9, #-256\nsub sp, sp, #1, lsl #12\ncmp sp, x9\nb.le 2f\n1: str xzr, [sp]\nsub sp, sp, #1, lsl #12\ncmp sp, x9\nb.gt 1b\n2: mov sp, x9\nldr xzr, [sp]\nmov sp, x29\nret", 0x4000 + 240 + 4096, ""},

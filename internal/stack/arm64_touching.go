@@ -74,8 +74,7 @@ func (p *program) dataIn(ref link.Ref) func(off int64) bool {
 		if s.Section != ref.Section {
 			continue
 		}
-		switch kind, _, _ := strings.Cut(s.Name, "."); kind {
-		case "$d", "$x":
+		if kind := mapping(s.Name); kind != "" {
 			marks = append(marks, mark{int64(s.Value), kind == "$d"})
 		}
 	}
@@ -84,4 +83,12 @@ func (p *program) dataIn(ref link.Ref) func(off int64) bool {
 		i := sort.Search(len(marks), func(i int) bool { return marks[i].off > off })
 		return i > 0 && marks[i-1].data
 	}
+}
+
+// mapping returns $x or $d if a name is that of a mapping symbol.
+func mapping(name string) string {
+	if kind, _, _ := strings.Cut(name, "."); kind == "$x" || kind == "$d" {
+		return kind
+	}
+	return ""
 }

@@ -129,7 +129,7 @@ func (p *program) nameFunctions() {
 			case s.Type == elfmacho.Func && s.Bind != elfmacho.Local:
 			case s.Type == elfmacho.Func:
 				rank = 1
-			case s.Type == elfmacho.NoType && !strings.HasPrefix(s.Name, ".L") && !strings.HasPrefix(s.Name, "$"):
+			case s.Type == elfmacho.NoType && !strings.HasPrefix(s.Name, ".L") && mapping(s.Name) == "":
 				rank = 2
 			default:
 				continue

@@ -4,7 +4,6 @@
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <string.h>
 
 #define BUFFERS 6
 #define BUFFER_SIZE 65536
@@ -43,6 +42,33 @@ static void translate(const uint64_t *from, uint64_t *to) {
 	}
 }
 
+// fill and copy do as memset and memcpy, of which the ones at hand are for size,
+// not for speed. Sizes are multiples of 8.
+static void fill(void *to, unsigned char with, uint64_t size) {
+	volatile uint64_t *p = to;
+	uint64_t word = with * 0x0101010101010101;
+	for (uint64_t i = 0; i < size / 8; i++)
+		p[i] = word;
+}
+
+static void copy(void *to, const void *from, uint64_t size) {
+	volatile uint64_t *p = to;
+	const uint64_t *q = from;
+	for (uint64_t i = 0; i < size / 8; i++)
+		p[i] = q[i];
+}
+
+// untouched returns how many bytes from the start on are still painted.
+static uint64_t untouched(const unsigned char *stack, unsigned char paint, uint64_t size) {
+	const uint64_t *p = (const uint64_t *)stack;
+	uint64_t n = 0;
+	while (n < size / 8 && p[n] == paint * 0x0101010101010101)
+		n++;
+	for (n *= 8; n < size && stack[n] == paint;)
+		n++;
+	return n;
+}
+
 int main(void) {
 	static unsigned char signal_stack[65536];
 	stack_t alternate = {.ss_sp = signal_stack, .ss_size = sizeof signal_stack};
@@ -59,18 +85,16 @@ int main(void) {
 				for (int paint = 0x5a; paint <= 0xa5; paint += 0xa5 - 0x5a) { // what is stored may look like one of them
 					uint64_t args[8];
 					translate(fn->args + 8 * call, args);
-					memset(buffers, 0, input_count > 1 ? 4096 : sizeof buffers);
-					memcpy(buffers[1], inputs + 4096 * input, 4096);
-					memset(stack, paint, fn->size);
+					fill(buffers, 0, input_count > 1 ? 4096 : sizeof buffers);
+					copy(buffers[1], inputs + 4096 * input, 4096);
+					fill(stack, paint, fn->size);
 					if (sigsetjmp(landing, 1) == 0)
 						gate(fn->code, args, painted_end);
 					else if (paint == 0x5a)
 						panics++;
-					uint64_t untouched = 0;
-					while (untouched < fn->size && stack[untouched] == paint)
-						untouched++;
-					if (fn->size - untouched > measured)
-						measured = fn->size - untouched;
+					uint64_t used = fn->size - untouched(stack, paint, fn->size);
+					if (used > measured)
+						measured = used;
 				}
 		printf("%s %llu %llu\n", fn->name, (unsigned long long)measured, (unsigned long long)panics);
 		fflush(stdout);
