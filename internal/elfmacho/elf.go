@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/cargo-rustgo/cargo-rustgo/internal/reloc"
+	"github.com/cargo-rustgo/cargo-rustgo/internal/target"
 )
 
 // ELF-64 relocatable objects, little endian (System V gABI, chapter 4):
@@ -139,7 +140,7 @@ func parseELF(data []byte) (*Object, error) {
 
 // readELF reads an object with its sections as they are in the file.
 func readELF(data []byte) (*elfParser, error) {
-	p := &elfParser{data: data, obj: &Object{}, tables: map[uint32]stringTable{}}
+	p := &elfParser{data: data, obj: &Object{Format: target.ELF}, tables: map[uint32]stringTable{}}
 	for _, step := range []func() error{p.header, p.sections, p.symbols, p.relations} {
 		if err := step(); err != nil {
 			return nil, err

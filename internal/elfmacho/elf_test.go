@@ -426,7 +426,7 @@ func TestMalformed(t *testing.T) {
 		{"", "x.o: empty file"},
 		{"hello", "x.o: not an object file: unknown magic at offset 0x0"},
 		{"\x7fELF\x02\x01", "x.o: truncated ELF header at offset 0x6"},
-		{"\xcf\xfa\xed\xfe", "x.o: a Mach-O file where an ELF object is expected"},
+		{"\xcf\xfa\xed\xfe", "x.o: truncated Mach-O header at offset 0x4"},
 		{"BC\xc0\xde", "x.o: LLVM bitcode instead of machine code"},
 	} {
 		if err := parseAll([]byte(test.data)); err == nil || err.Error() != test.want {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/cargo-rustgo/cargo-rustgo/internal/reloc"
+	"github.com/cargo-rustgo/cargo-rustgo/internal/target"
 )
 
 // Object is one relocatable object file.
@@ -15,6 +16,8 @@ type Object struct {
 	Name string
 	// Arch is the GOARCH of the machine code.
 	Arch string
+	// Format is that of the file; 0 if the object was not parsed.
+	Format target.Format
 	// Sections are indexed as Symbol.Section and Group.Sections index them.
 	Sections []Section
 	// Symbols are indexed as Reloc.Symbol indexes them.
@@ -57,9 +60,9 @@ const (
 	Data                 // writable
 	BSS                  // writable, all zero, no bytes in the file
 	TLSData              // thread-local: refused when live
-	Init                 // .init_array, .ctors and their like: refused when present
+	Init                 // .init_array, .ctors, __mod_init_func and their like: refused when present
 	Debug                // DWARF
-	Unwind               // .eh_frame
+	Unwind               // .eh_frame, __eh_frame, __compact_unwind
 )
 
 func (k Kind) String() string {
@@ -82,8 +85,12 @@ type Section struct {
 	// (SHF_LINK_ORDER), or -1.
 	LinkOrder int32
 	Kind      Kind
-	// Retain keeps the section even when nothing refers to it (SHF_GNU_RETAIN).
+	// Retain keeps the section even when nothing refers to it (SHF_GNU_RETAIN,
+	// N_NO_DEAD_STRIP, S_ATTR_NO_DEAD_STRIP).
 	Retain bool
+	// LiveSupport keeps the section when something that it refers to is kept
+	// (S_ATTR_LIVE_SUPPORT).
+	LiveSupport bool
 	// Mergeable is a constant whose address does not matter: those with the
 	// same bytes may be one.
 	Mergeable bool
@@ -121,7 +128,7 @@ const (
 
 // Symbol names an offset in a section.
 type Symbol struct {
-	Name    string
+	Name    string // as in C: without the underscore of Mach-O
 	Value   uint64 // offset in the section
 	Size    uint64 // in bytes; 0 if unknown
 	Section int32  // index into Object.Sections, or Undefined, Absolute, Common
