@@ -13,6 +13,8 @@ import (
 type Library struct {
 	Name string
 
+	arch     string        // GOARCH of what is read from files for several; may be empty
+	machO    bool          // names in the archive's symbol table are those of Mach-O
 	file     *archive.File // nil for an object
 	external func(name string) ([]byte, error)
 	objects  []*elfmacho.Object // by member, nil until read
@@ -23,7 +25,18 @@ type Library struct {
 // For thin archives external returns the content of a member's file; it may be
 // nil where thin archives are to be refused.
 func Open(name string, data []byte, external func(name string) ([]byte, error)) (*Library, error) {
-	l := &Library{Name: name, external: external}
+	return OpenArch(name, data, "", external)
+}
+
+// OpenArch is like Open for files that may hold code for several architectures,
+// and archives of such: only what is for arch, a GOARCH, is read. Open refuses
+// them, unless they are for one architecture after all.
+func OpenArch(name string, data []byte, arch string, external func(name string) ([]byte, error)) (*Library, error) {
+	l := &Library{Name: name, arch: arch, external: external}
+	data, err := elfmacho.Slice(data, arch)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
 	if !archive.IsArchive(data) {
 		o, err := elfmacho.Parse(name, data)
 		if err != nil {
@@ -44,7 +57,19 @@ func Open(name string, data []byte, external func(name string) ([]byte, error)) 
 	if !f.HasSymbols() {
 		return l, l.scan()
 	}
+	l.machO = l.holdsMachO()
 	return l, nil
+}
+
+// holdsMachO reports whether the first object of the archive is one of Mach-O.
+// What cannot be read is reported when it is needed.
+func (l *Library) holdsMachO() bool {
+	for i := range l.objects {
+		if data, err := l.data(i); err == nil && elfmacho.IsObject(data) {
+			return elfmacho.IsMachO(data)
+		}
+	}
+	return false
 }
 
 // Len returns the number of members; 1 for an object.
@@ -81,6 +106,9 @@ func (l *Library) member(i int) string {
 
 func (l *Library) data(i int) ([]byte, error) {
 	data, err := MemberData(l.file, i, l.external)
+	if err == nil {
+		data, err = elfmacho.Slice(data, l.arch)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", l.member(i), err)
 	}
@@ -149,6 +177,8 @@ func (l *Library) Defines(symbol string) []int32 {
 		return nil // an object is always loaded
 	case l.index != nil:
 		return l.index[symbol]
+	case l.machO:
+		symbol = elfmacho.MachOName(symbol)
 	}
 	return l.file.Defines(symbol)
 }
@@ -175,6 +205,9 @@ func (l *Library) names(f func(string)) {
 		}
 	default:
 		for name := range l.file.All() {
+			if l.machO {
+				name = elfmacho.CName(name)
+			}
 			f(name)
 		}
 	}

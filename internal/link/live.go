@@ -20,7 +20,7 @@ type missing struct {
 // when it is first needed. It returns the symbols that are needed and not
 // defined, each once, in the order in which they were met.
 func (r *resolver) mark() ([]missing, error) {
-	m := marker{resolver: r, lost: map[string]bool{}}
+	m := marker{resolver: r, lost: map[string]bool{}, support: map[Ref][]Ref{}}
 	set := r.set
 	set.Live, set.reasons, set.nowhere = nil, nil, map[string]bool{}
 	for i := range set.parts {
@@ -45,7 +45,12 @@ func (r *resolver) mark() ([]missing, error) {
 			return nil, err
 		}
 		// What is reached may have loaded objects that bring more.
-		m.pending = set.unasked()
+		if m.pending = set.unasked(); len(m.pending) == 0 {
+			var err error
+			if m.pending, err = m.supporters(); err != nil {
+				return nil, err
+			}
+		}
 	}
 	return m.missing, nil
 }
@@ -55,6 +60,10 @@ type marker struct {
 	pending, next []Ref
 	lost          map[string]bool
 	missing       []missing
+
+	support   map[Ref][]Ref // what stays when a section does
+	supported int           // objects whose sections support has
+	waiting   []Ref         // sections that support lacks: they refer to what nothing defines, yet
 }
 
 // drain marks all that is reached from pending, depth first, so that what
@@ -71,6 +80,7 @@ func (m *marker) drain() error {
 		set.parts[ref.Object].live[ref.Section] = true
 		set.parts[ref.Object].used = true
 		set.Live = append(set.Live, ref)
+		m.pending = append(m.pending, m.support[ref]...)
 		if err := set.admit(ref); err != nil {
 			return err
 		}
@@ -92,6 +102,51 @@ func (m *marker) drain() error {
 		m.pending = append(m.pending, m.next...)
 	}
 	return nil
+}
+
+// supporters enters the sections that stay when something that they refer to
+// does, of objects that came since it was called last, and returns those that
+// are live now. References of theirs load nothing.
+func (m *marker) supporters() ([]Ref, error) {
+	set := m.set
+	if m.supported == len(set.Objects) {
+		return nil, nil
+	}
+	list := m.waiting
+	m.waiting = nil
+	for ; m.supported < len(set.Objects); m.supported++ {
+		for j := range set.Objects[m.supported].Sections {
+			r := Ref{int32(m.supported), int32(j)}
+			if set.Section(r).LiveSupport && !set.dropped(r) {
+				list = append(list, r)
+			}
+		}
+	}
+	var live []Ref
+	for _, r := range list {
+		relocs, err := set.Relocs(r)
+		if err != nil {
+			return nil, err
+		}
+		waiting := false
+		for _, rel := range relocs {
+			place, err := set.target(r.Object, rel)
+			if _, lacking := err.(undefined); lacking {
+				waiting = true
+			}
+			switch {
+			case err != nil || place.Kind != InSection:
+			case set.parts[place.Object].live[place.Section]:
+				live = append(live, r)
+			default:
+				m.support[place.Ref] = append(m.support[place.Ref], r)
+			}
+		}
+		if waiting {
+			m.waiting = append(m.waiting, r)
+		}
+	}
+	return live, nil
 }
 
 // reach returns the target of a live relocation, loading what defines it.

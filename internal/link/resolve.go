@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/cargo-rustgo/cargo-rustgo/internal/elfmacho"
+	"github.com/cargo-rustgo/cargo-rustgo/internal/target"
 )
 
 // definition is what a global name stands for.
@@ -163,6 +164,12 @@ func (r *resolver) add(m member) error {
 	if len(set.Objects) > 0 && set.Objects[0].Arch != o.Arch {
 		return fmt.Errorf("%s: code for %s among objects for %s (%s)", o.Name, o.Arch, set.Objects[0].Arch, set.Objects[0].Name)
 	}
+	if len(set.Objects) > 0 && set.Objects[0].Format != o.Format {
+		return fmt.Errorf("%s: a %s object among %s objects (%s)", o.Name, o.Format, set.Objects[0].Format, set.Objects[0].Name)
+	}
+	if set.partial && o.Format != target.ELF {
+		return fmt.Errorf("%s: a %s object, where only ELF objects can become one object", o.Name, o.Format)
+	}
 	index := set.append(o)
 	for _, g := range o.Groups {
 		if r.groups[g.Signature] {
@@ -232,6 +239,7 @@ func (s *Set) common(name string) Ref {
 		t.ref = Ref{s.append(&elfmacho.Object{
 			Name:     s.Objects[d.object].Name,
 			Arch:     s.Objects[d.object].Arch,
+			Format:   s.Objects[d.object].Format,
 			Sections: []elfmacho.Section{{LinkOrder: -1}, {Name: ".bss." + name, Kind: elfmacho.BSS, Align: t.align, Size: t.size, LinkOrder: -1}},
 			Symbols:  []elfmacho.Symbol{{}, {Name: name, Section: 1, Size: t.size, Bind: elfmacho.Global, Type: elfmacho.DataObject}},
 		}), 1}

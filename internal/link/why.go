@@ -118,7 +118,7 @@ func (s *Set) explain() {
 		}
 	}
 	for _, r := range s.Live { // what stays unasked is its own reason
-		if s.Section(r).Retain || s.Section(r).Kind == elfmacho.Init {
+		if section := s.Section(r); section.Retain || section.LiveSupport || section.Kind == elfmacho.Init {
 			reach(r, reason{root: true})
 		}
 	}
