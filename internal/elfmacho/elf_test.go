@@ -484,7 +484,18 @@ func FuzzParse(f *testing.F) {
 	for _, test := range malformed {
 		f.Add(patch(data, test.edit))
 	}
+	for _, name := range []string{"amd64.o", "arm64.o", "rust-arm64.o"} {
+		f.Add(readFile(f, "testdata/"+name))
+	}
+	for _, test := range malformedMachO {
+		f.Add(patchMachO(readFile(f, "testdata/"+test.arch+".o"), test.edit))
+	}
+	f.Add(fat(false, slice{cpu: cpuAMD64, data: string(data)}, slice{cpu: cpuARM64, align: 3, data: string(readFile(f, "testdata/arm64.o"))}))
+	f.Add(fat(true, slice{cpu: cpuARM64, data: "x"}))
 	f.Fuzz(func(t *testing.T, data []byte) {
+		if part, err := Slice(data, "arm64"); err == nil {
+			data = part
+		}
 		o, err := Parse("x", data)
 		if err != nil {
 			return
@@ -498,12 +509,12 @@ func FuzzParse(f *testing.F) {
 			total += len(relocs)
 			for j, r := range relocs {
 				s := &o.Sections[i]
-				if r.Off+uint64(r.Kind.Info().Width) > s.Size || int(r.Symbol) >= len(o.Symbols) || r.Symbol < 0 || j > 0 && relocs[j-1].Off > r.Off {
+				if r.Off > s.Size || r.Off+uint64(r.Kind.Info().Width) > s.Size || int(r.Symbol) >= len(o.Symbols) || r.Symbol < 0 || j > 0 && relocs[j-1].Off > r.Off {
 					t.Fatalf("relocation %+v of section %+v", r, s)
 				}
 			}
 		}
-		if total > len(data)/elfRelaSize {
+		if total > len(data)/machoRelocSize {
 			t.Fatalf("%d relocations in %d bytes", total, len(data))
 		}
 		for _, s := range o.Symbols {
