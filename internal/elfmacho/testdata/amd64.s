@@ -72,6 +72,7 @@ L_four:	.long 4
 	.quad 16, 17
 	.section __TEXT,__const
 	.p2align 2
+	.no_dead_strip l_table
 l_table:				# SUBTRACTOR, UNSIGNED
 	.long l_three-l_table
 	.long _f-l_table+4

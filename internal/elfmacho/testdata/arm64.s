@@ -82,6 +82,7 @@ l_private:
 	.quad 16, 17
 	.section __TEXT,__const
 	.p2align 3
+	.no_dead_strip l_table
 l_table:				; SUBTRACTOR, UNSIGNED
 	.long l_three-l_table
 	.long _f-l_table+4
