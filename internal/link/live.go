@@ -177,17 +177,22 @@ func (m *marker) reach(ref Ref, rel elfmacho.Reloc) (Place, error) {
 }
 
 // checkBounds refuses the symbols that a linker makes from the sections of one
-// name, __start_NAME and __stop_NAME: sections lose their names here.
+// name: sections lose their names here. They are __start_NAME and __stop_NAME, and
+// section$start$SEGMENT$NAME and section$end$SEGMENT$NAME of Mach-O, which have no
+// underscore.
 func (s *Set) checkBounds(ref Ref, rel elfmacho.Reloc) error {
-	name := s.Objects[ref.Object].Symbols[rel.Symbol].Name
-	list, ok := strings.CutPrefix(name, "__start_")
-	if !ok {
-		if list, ok = strings.CutPrefix(name, "__stop_"); !ok {
-			return nil
+	name := strings.TrimPrefix(s.Objects[ref.Object].Symbols[rel.Symbol].Name, "\x01")
+	for _, prefix := range []string{"__start_", "__stop_", "section$start$", "section$end$"} {
+		list, ok := strings.CutPrefix(name, prefix)
+		if !ok {
+			continue
 		}
-	}
-	if s.hasSection(list) {
-		return s.sectionError(ref, rel.Off, fmt.Sprintf("`%s` needs a linker to collect the sections named %s, which is not supported", name, list))
+		if prefix[0] == 's' {
+			list = strings.Replace(list, "$", ",", 1)
+		}
+		if s.hasSection(list) {
+			return s.sectionError(ref, rel.Off, fmt.Sprintf("`%s` needs a linker to collect the sections named %s, which is not supported", name, list))
+		}
 	}
 	return nil
 }

@@ -45,7 +45,7 @@ func TestMachORules(t *testing.T) {
 		{name: "dead thread-local", inputs: []string{".globl _f\n_f: ret\n_g: movq _v@TLVP(%rip), %rdi\n.tbss _v$i,8,3\n.section __DATA,__thread_vars,thread_local_variables\n_v: .quad 0, 0, _v$i" + end}, roots: "f", kept: "f"},
 		{name: "resolver", inputs: []string{".globl _f, _g\n_f: call _g\n.symbol_resolver _g\n_g: ret" + end}, roots: "f", err: "`g` is an indirect function"},
 		{name: "code that needs debug data", inputs: []string{".globl _f\n_f: ret\n.data\n_p: .quad _d\n.no_dead_strip _p\n.section __DWARF,__debug_info,regular,debug\n_d: .quad 1" + end}, roots: "f", err: "live code refers to section .debug_info, which is not loaded into memory"},
-		{name: "collected sections", inputs: []string{".globl _f\n_f: leaq section$start$__DATA$__list(%rip), %rax\n.section __DATA,__list\n.quad 1" + end}, roots: "f", err: "undefined symbol `\x01section$start$__DATA$__list`, needed by f"},
+		{name: "collected sections", inputs: []string{".globl _f\n_f: leaq section$start$__DATA$__list(%rip), %rax\n.section __DATA,__list\n.quad 1" + end}, roots: "f", err: "`section$start$__DATA$__list` needs a linker to collect the sections named __DATA,__list, which is not supported (reached by f)"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
