@@ -39,7 +39,7 @@ func (p *machoParser) atoms() error {
 // starts returns where the atoms of a section begin.
 func (p *machoParser) starts(s *machoSection, defs []machoDef, budget *int) ([]uint64, error) {
 	starts := []uint64{0}
-	if !p.subsections {
+	if !p.subsections || !s.loaded() { // unwind tables and debug data are read as a whole
 		return starts, nil
 	}
 	if size := s.literal(); size > 0 {

@@ -371,3 +371,26 @@ func TestMachOReal(t *testing.T) {
 		t.Errorf("%d objects with %d relocations", len(f.Members), relocs)
 	}
 }
+
+// Symbols in unwind tables, which old compilers write, do not split those.
+func TestMachOWhole(t *testing.T) {
+	source := "_f: ret\n.section __TEXT,__eh_frame,coalesced,no_toc+strip_static_syms+live_support\nEH_frame0: .quad 1\n_f.eh: .quad 2\n" +
+		".section __DWARF,__debug_line,regular,debug\n_a: .quad 3\n_b: .quad 4\n.subsections_via_symbols\n"
+	dir := t.TempDir()
+	in, out := filepath.Join(dir, "a.s"), filepath.Join(dir, "a.o")
+	if err := os.WriteFile(in, []byte(source), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	runTool(t, "llvm-mc-19", "-triple", machoTriples["amd64"], "-filetype=obj", "-o", out, in)
+	o, err := Parse("a.o", readFile(t, out))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, s := range o.Sections[1:] {
+		got = append(got, fmt.Sprint(s.Name, " ", s.Size, " ", s.LiveSupport))
+	}
+	if want := []string{"__TEXT,__text 1 false", "__TEXT,__eh_frame 16 false", ".debug_line 16 false"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
