@@ -10,7 +10,7 @@ import (
 // of machine code when linker-plugin LTO is on.
 var ErrBitcode = errors.New("LLVM bitcode instead of machine code")
 
-// Parse reads a relocatable object. The result aliases data, which must stay
+// Parse reads a relocatable object, ELF or Mach-O. The result aliases data, which must stay
 // unchanged while it is used. Name is for messages. Input that is not a
 // well-formed object of a supported kind gives a *FormatError, or ErrBitcode,
 // wrapped with the name.
