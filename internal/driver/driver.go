@@ -130,14 +130,16 @@ func generate(ctx context.Context, o Options) (*generated, error) {
 		return nil, err
 	}
 	g := &generated{objects: map[string]*hostObject{}, rustFlags: map[string][]string{}}
-	for i, b := range built {
-		t := o.Targets[i]
-		if g.p, err = merge(g.p, b.p, t); err != nil {
+	for _, b := range built {
+		if g.p, err = merge(g.p, b.p, b.target); err != nil {
 			return nil, err
 		}
-		g.art, g.rustFlags[t.String()] = b.art, withoutPaths(b.art.RustFlags)
+		if b.variant != "" {
+			continue
+		}
+		g.art, g.rustFlags[b.target.String()] = b.art, withoutPaths(b.art.RustFlags)
 		if b.object != nil {
-			g.objects[t.String()] = b.object
+			g.objects[b.target.String()] = b.object
 		}
 	}
 	if g.files, err = g.p.Files(); err != nil {
@@ -161,12 +163,15 @@ type input struct {
 }
 
 // compile compiles the crate, and finds its exports and all that they need.
-func compile(ctx context.Context, o Options, t target.Target) (_ *input, err error) {
-	o.Cargo.Triple = t.Triple
-	if t.Foreign {
-		o.Cargo.Variant = t.GOOS + "_" + t.GOARCH
+func compile(ctx context.Context, o Options, t job) (_ *input, err error) {
+	o.Cargo.Triple = t.target.Triple
+	if t.target.Foreign || t.variant != "" {
+		o.Cargo.Variant = t.target.GOOS + "_" + t.target.GOARCH + "_" + t.variant
 	}
-	o.Cargo.RustFlags = append(o.Cargo.RustFlags[:len(o.Cargo.RustFlags):len(o.Cargo.RustFlags)], t.RustFlags...)
+	if t.variant != "" {
+		o.Cargo.RustFlags = append(o.Cargo.RustFlags[:len(o.Cargo.RustFlags):len(o.Cargo.RustFlags)], "-Ctarget-cpu="+t.variant)
+	}
+	o.Cargo.RustFlags = append(o.Cargo.RustFlags[:len(o.Cargo.RustFlags):len(o.Cargo.RustFlags)], t.target.RustFlags...)
 	o.Cargo.RustcArgs = append(o.Cargo.RustcArgs[:len(o.Cargo.RustcArgs):len(o.Cargo.RustcArgs)], keepApart...)
 	art, err := tool.BuildStaticlib(ctx, o.Cargo)
 	if err != nil {
@@ -205,13 +210,14 @@ func compile(ctx context.Context, o Options, t target.Target) (_ *input, err err
 
 // built is the package for one target.
 type built struct {
+	job
 	p      *emit.Package
 	art    *tool.Artifact
 	object *hostObject
 }
 
 // build makes the package for one target.
-func build(o Options, t target.Target, in *input) (*built, error) {
+func build(o Options, t job, in *input) (*built, error) {
 	analysis, err := stack.Analyze(in.set)
 	if err != nil {
 		return nil, diagnoseInput(err)
@@ -225,13 +231,14 @@ func build(o Options, t target.Target, in *input) (*built, error) {
 		return nil, diagnoseImage(err)
 	}
 	o.Progress(Event{"Stripping", fmt.Sprintf("%s -> %s", size(uint64(in.size)), size(imageSize(img)))})
-	p, err := assemble(o, t, in.art, in.functions, bounds, img)
+	p, err := assemble(o, t.target, in.art, in.functions, bounds, img)
 	if err != nil {
 		return nil, err
 	}
-	b := &built{p: p, art: in.art}
-	if o.emits(ObjectForm) {
-		if b.object, err = newHostObject(in, img, t); err != nil {
+	p.Platforms[0].Variant = strings.TrimPrefix(t.variant, "x86-64-")
+	b := &built{job: t, p: p, art: in.art}
+	if o.emits(ObjectForm) && t.variant == "" {
+		if b.object, err = newHostObject(in, img, t.target); err != nil {
 			return nil, err
 		}
 	}
@@ -338,6 +345,9 @@ func (g *generated) result() *Result {
 		r.Functions = append(r.Functions, out)
 	}
 	for _, platform := range p.Platforms {
+		if platform.Variant != "" {
+			continue
+		}
 		r.Platforms = append(r.Platforms, platform.GOOS+"/"+platform.GOARCH)
 	}
 	return r

@@ -43,7 +43,7 @@ func Inspect(ctx context.Context, o Options) ([]Inspected, error) {
 }
 
 func inspect(ctx context.Context, o Options, t target.Target) ([]Inspected, error) {
-	in, err := compile(ctx, o, t)
+	in, err := compile(ctx, o, job{target: t})
 	if err != nil {
 		return nil, err
 	}

@@ -42,6 +42,9 @@ func (g *generated) products(ctx context.Context, o Options) ([]output, error) {
 	}
 	for i := range g.p.Platforms {
 		platform := &g.p.Platforms[i]
+		if platform.Variant != "" {
+			continue // is with the platform itself
+		}
 		if object := g.objects[platform.GOOS+"/"+platform.GOARCH]; object != nil {
 			dir := "lib/" + platform.GOOS + "_" + platform.GOARCH
 			add(path.Join(dir, object.name+".o"), object.data, false)
@@ -83,6 +86,9 @@ func (g *generated) archives(ctx context.Context, o Options) (*archives, error) 
 	}
 	for i := range g.p.Platforms {
 		platform := &g.p.Platforms[i]
+		if platform.Variant != "" {
+			continue // is with the platform itself
+		}
 		overlay := map[string][]byte{}
 		if dir != "" {
 			if overlay, err = generatedFiles(dir); err != nil {
@@ -94,7 +100,11 @@ func (g *generated) archives(ctx context.Context, o Options) (*archives, error) 
 				overlay[name] = content
 			}
 		}
-		overlay[platform.File()] = g.files[platform.File()]
+		for j := range g.p.Platforms {
+			if q := &g.p.Platforms[j]; q.GOOS == platform.GOOS && q.GOARCH == platform.GOARCH {
+				overlay[q.File()] = g.files[q.File()]
+			}
+		}
 		if goMod != nil {
 			overlay["go.mod"] = goMod
 		}
@@ -109,8 +119,7 @@ func (g *generated) archives(ctx context.Context, o Options) (*archives, error) 
 			return nil, d
 		}
 		a.importPath, note.ImportPath = p.ImportPath, p.ImportPath
-		code := strings.TrimSuffix(platform.File(), ".s")
-		data, err := prebuilt.Marshal(p.Archive, p.Objects, p.SharedObjects[code], &note)
+		data, err := prebuilt.Marshal(p.Archive, p.Objects, p.SharedObjects, &note)
 		if err != nil {
 			return nil, fmt.Errorf("archive for %s/%s: %w", platform.GOOS, platform.GOARCH, err)
 		}

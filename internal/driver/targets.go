@@ -7,6 +7,7 @@ import (
 
 	"github.com/cargo-rustgo/cargo-rustgo/internal/diag"
 	"github.com/cargo-rustgo/cargo-rustgo/internal/target"
+	"github.com/cargo-rustgo/cargo-rustgo/internal/tool"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -25,18 +26,51 @@ func available(ctx context.Context, o Options) error {
 	return diag.Join(errs...)
 }
 
+// job is one run of cargo: for a target, and for a level of its processors if
+// variant is not empty.
+type job struct {
+	target  target.Target
+	variant string // by rustc's name
+}
+
+func (j job) String() string {
+	if j.variant != "" {
+		return j.target.String() + " " + j.variant
+	}
+	return j.target.String()
+}
+
+// jobs lists what there is to compile.
+func jobs(ctx context.Context, o Options) ([]job, error) {
+	_, _, config, err := tool.Inspect(ctx, o.Cargo)
+	if err != nil {
+		return nil, err
+	}
+	var list []job
+	for _, t := range o.Targets {
+		list = append(list, job{target: t})
+		if config == nil || t.GOARCH != "amd64" {
+			continue
+		}
+		for _, v := range config.Variants {
+			list = append(list, job{t, v})
+		}
+	}
+	return list, nil
+}
+
 // buildAll builds for all targets: cargo, which uses all processors by itself,
 // for one after the other, and what comes after it side by side.
 func buildAll(ctx context.Context, o Options) ([]*built, error) {
 	o.Progress = oneAtATime(o)
-	list, errs := make([]*built, len(o.Targets)), make([]error, len(o.Targets))
-	running := map[string]*sync.WaitGroup{} // by triple
+	todo, err := jobs(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	list, errs := make([]*built, len(todo)), make([]error, len(todo))
 	var group errgroup.Group
-	for i, t := range o.Targets {
-		if w := running[t.Triple]; w != nil {
-			w.Wait() // cargo is going to replace the library
-		}
-		in, err := compile(ctx, o, t)
+	for i, j := range todo {
+		in, err := compile(ctx, o, j)
 		if err != nil {
 			errs[i] = err
 			if diag.All(err) == nil {
@@ -44,25 +78,22 @@ func buildAll(ctx context.Context, o Options) ([]*built, error) {
 			}
 			continue
 		}
-		w := new(sync.WaitGroup)
-		running[t.Triple] = w
-		w.Add(1)
+		// Every job has a library of its own, which cargo does not replace.
 		group.Go(func() error {
-			defer w.Done()
 			defer in.close()
-			list[i], errs[i] = build(forTarget(o, t), t, in)
+			list[i], errs[i] = build(forJob(o, j, len(todo)), j, in)
 			return nil
 		})
 	}
 	group.Wait()
-	return list, diag.Join(distinct(o.Targets, errs)...)
+	return list, diag.Join(distinct(todo, errs)...)
 }
 
-// forTarget makes progress say which target it is about, if there are several.
-func forTarget(o Options, t target.Target) Options {
-	if len(o.Targets) > 1 {
+// forJob makes progress say what it is about, if there is more than one.
+func forJob(o Options, j job, n int) Options {
+	if n > 1 {
 		report := o.Progress
-		o.Progress = func(e Event) { report(Event{e.Verb, e.Text + " (" + t.String() + ")"}) }
+		o.Progress = func(e Event) { report(Event{e.Verb, e.Text + " (" + j.String() + ")"}) }
 	}
 	return o
 }
@@ -79,7 +110,7 @@ func oneAtATime(o Options) func(Event) {
 
 // distinct drops what has been said of another target already, and notes what is
 // said of one target alone.
-func distinct(targets []target.Target, errs []error) []error {
+func distinct(jobs []job, errs []error) []error {
 	var list []error
 	said := map[string]bool{}
 	for i, err := range errs {
@@ -91,8 +122,8 @@ func distinct(targets []target.Target, errs []error) []error {
 		for _, d := range all {
 			if key := d.Error(); !said[key] {
 				said[key] = true
-				if len(targets) > 1 {
-					d.Notes = append(d.Notes, "found when building for "+targets[i].String())
+				if len(jobs) > 1 {
+					d.Notes = append(d.Notes, "found when building for "+jobs[i].String())
 				}
 				list = append(list, d)
 			}

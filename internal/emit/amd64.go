@@ -81,6 +81,7 @@ type trampoline struct {
 	bound    int // bytes of stack that Rust needs, its return address included, if that is known
 	export   image.Export
 	panics   bool
+	text     string // its name
 }
 
 func (p *Package) trampoline(f *Function, platform *Platform, export image.Export) *trampoline {
@@ -90,6 +91,7 @@ func (p *Package) trampoline(f *Function, platform *Platform, export image.Expor
 		bound:    platform.Stack[f.Symbol] + platform.Image.Spills,
 		export:   export,
 		panics:   platform.Panics[f.Symbol],
+		text:     f.assemblyName() + p.suffix(platform),
 	}
 	t.call = f.amd64Call()
 	t.stack, t.result = amd64Stack(&t.call)
@@ -122,12 +124,20 @@ func (t *trampoline) write(out *printer) {
 	}
 }
 
+// frameArgs is the size in bytes of Go's arguments and results.
+func (t *trampoline) frameArgs() int {
+	if t.Blocking {
+		return t.outcomeFP() + 8
+	}
+	return t.call.Frame
+}
+
 // frame is what is below the return address of a trampoline on the goroutine's
 // stack: BP, padding, words, Rust.
 func (t *trampoline) frame() int { return frame(t.bound, t.words()) }
 
 func (t *trampoline) leaf(out *printer) {
-	out.line("TEXT ·%s(SB), NOSPLIT|NOFRAME, $0-%d", t.assemblyName(), t.call.Frame)
+	out.line("TEXT ·%s(SB), NOSPLIT|NOFRAME, $0-%d", t.text, t.call.Frame)
 	t.loads(out)
 	if t.export.Leaf != nil {
 		// A call would cost more than what it calls.
@@ -140,7 +150,7 @@ func (t *trampoline) leaf(out *printer) {
 }
 
 func (t *trampoline) small(out *printer, frame int) {
-	out.line("TEXT ·%s(SB), NOSPLIT|NOFRAME, $0-%d", t.assemblyName(), t.call.Frame)
+	out.line("TEXT ·%s(SB), NOSPLIT|NOFRAME, $0-%d", t.text, t.call.Frame)
 	out.line("\tNO_LOCAL_POINTERS")
 	t.loads(out)
 	if t.panics {
@@ -167,7 +177,7 @@ func (t *trampoline) small(out *printer, frame int) {
 }
 
 func (t *trampoline) large(out *printer, frame int) {
-	out.line("TEXT ·%s(SB), 0, $%d-%d", t.assemblyName(), frame, t.call.Frame)
+	out.line("TEXT ·%s(SB), 0, $%d-%d", t.text, frame, t.call.Frame)
 	out.line("\tNO_LOCAL_POINTERS")
 	t.loads(out)
 	out.line("\tADJSP $%d", -frame)

@@ -51,11 +51,7 @@ const (
 // that may block is called by Go code that has told the scheduler, and must not
 // call Go: it returns what there is to do.
 func (t *trampoline) own(out *printer) {
-	frame := t.call.Frame
-	if t.Blocking {
-		frame = t.outcomeFP() + 8
-	}
-	out.line("TEXT ·%s(SB), NOSPLIT|NOFRAME|TOPFRAME, $0-%d", t.assemblyName(), frame)
+	out.line("TEXT ·%s(SB), NOSPLIT|NOFRAME|TOPFRAME, $0-%d", t.text, t.frameArgs())
 	out.line("\tMOVQ TLS, AX")
 	out.line("\tMOVQ 0(AX)(TLS*1), BX")
 	out.line("\tMOVQ %d(BX), R11", gM)
@@ -98,7 +94,7 @@ func (t *trampoline) own(out *printer) {
 	// What a crash prints of the goroutine: as if it called from NAME.slow. A
 	// call that may block leaves it as the scheduler has it.
 	if !t.Blocking {
-		out.line("\tLEAQ ·%s·slow<>(SB), CX", t.assemblyName())
+		out.line("\tLEAQ ·%s·slow<>(SB), CX", t.text)
 		out.line("\tMOVQ R13, %d(BX)", gSchedSP)
 		out.line("\tMOVQ CX, %d(BX)", gSchedPC)
 	}
@@ -157,7 +153,7 @@ func (t *trampoline) own(out *printer) {
 		if t.panics {
 			out.line("\tXORL R12, R12")
 		}
-		out.line("\tJMP ·%s·slow<>(SB)", t.assemblyName())
+		out.line("\tJMP ·%s·slow<>(SB)", t.text)
 	}
 	if t.panics {
 		out.line("panicked:")
@@ -176,7 +172,7 @@ func (t *trampoline) own(out *printer) {
 			out.line("\tMOVQ R12, outcome+%d(FP)", t.outcomeFP())
 			out.line("\tRET")
 		} else {
-			out.line("\tJMP ·%s·slow<>(SB)", t.assemblyName())
+			out.line("\tJMP ·%s·slow<>(SB)", t.text)
 		}
 	}
 	if !t.Blocking {
@@ -189,7 +185,7 @@ func (t *trampoline) own(out *printer) {
 // functions does not take for a recursion.
 func (t *trampoline) slow(out *printer) {
 	out.line("")
-	out.line("TEXT ·%s·slow<>(SB), NOSPLIT|NOFRAME, $0-%d", t.assemblyName(), t.call.Frame)
+	out.line("TEXT ·%s·slow<>(SB), NOSPLIT|NOFRAME, $0-%d", t.text, t.call.Frame)
 	out.line("\tFUNCDATA $FUNCDATA_ArgsPointerMaps, ·%s·args_stackmap(SB)", t.assemblyName())
 	out.line("\tNO_LOCAL_POINTERS")
 	if t.panics {
@@ -199,7 +195,7 @@ func (t *trampoline) slow(out *printer) {
 	out.line("\tPUSHQ R11")
 	out.line("\tCALL ·rustStackFor(SB)")
 	out.line("\tPOPQ R11")
-	out.line("\tLEAQ ·%s(SB), AX", t.assemblyName())
+	out.line("\tLEAQ ·%s(SB), AX", t.text)
 	out.line("\tJMP AX")
 	if t.panics {
 		out.line("panicked:")

@@ -112,8 +112,8 @@ func (p *Platform) order(out *printer) {
 	}
 	out.line("GLOBL ·rustorder<>(SB), RODATA|NOPTR, $%d", 16*len(p.names))
 	out.line("")
-	out.line("// func rustInOrder() bool")
-	out.line("TEXT ·rustInOrder(SB), NOSPLIT|NOFRAME, $0-1")
+	out.line("// func rustInOrder%s() bool", title(p.Variant))
+	out.line("TEXT ·rustInOrder%s(SB), NOSPLIT|NOFRAME, $0-1", title(p.Variant))
 	arches[p.GOARCH].inOrder(out, len(p.names))
 	out.line("\tRET")
 }

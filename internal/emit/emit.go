@@ -74,7 +74,11 @@ type Fallible struct {
 // Platform is the machine code for one GOOS and GOARCH.
 type Platform struct {
 	GOOS, GOARCH string
-	Image        *image.Image
+	// Variant is empty for code that every processor of GOARCH can run, and the
+	// name of a level, such as v3, for more code for the same system. There are
+	// variants only for amd64, and only beside code without one.
+	Variant string
+	Image   *image.Image
 	// Stack is the proven bound in bytes of each export, by symbol: what the
 	// function uses at most below the stack pointer of its caller, the return
 	// address and the red zone included. Exports without a bound are absent.
@@ -124,8 +128,13 @@ func (p *Package) goFiles() map[string][]byte {
 	}
 	if p.owns() {
 		files["rustgo_stack.go"] = p.stacks()
-		for _, platform := range p.Platforms {
+		for _, platform := range p.systems() {
 			files["rustgo_stack_"+platform.GOOS+".go"] = p.stackMemory(platform.GOOS)
+		}
+	}
+	for _, platform := range p.systems() {
+		if len(p.variants(platform)) > 0 {
+			files["rustgo_variants_"+platform.GOOS+"_"+platform.GOARCH+".go"] = p.variantsGo(platform)
 		}
 	}
 	return files
@@ -210,7 +219,11 @@ func (p *Package) assembly(platform *Platform) ([]byte, error) {
 	platform.names = platform.symbols(p.Name)
 	out.line("%s", Header)
 	out.line("")
-	out.line("//go:build !android")
+	if platform.Variant == "" {
+		out.line("//go:build !android")
+	} else {
+		out.line("//go:build %s", platform.condition())
+	}
 	out.line("")
 	out.line("#include \"funcdata.h\"")
 	out.line("#include \"textflag.h\"")
@@ -228,8 +241,11 @@ func (p *Package) assembly(platform *Platform) ([]byte, error) {
 			return nil, err
 		}
 	}
-	if p.owns() {
+	if p.owns() && platform.Variant == "" {
 		ownLayout(&out)
+	}
+	if platform.Variant == "" && len(p.variants(platform)) > 0 {
+		p.dispatch(platform, &out)
 	}
 	platform.code(&out)
 	platform.data(&out)
@@ -238,5 +254,18 @@ func (p *Package) assembly(platform *Platform) ([]byte, error) {
 
 // File returns the name of the platform's assembly file.
 func (p *Platform) File() string {
-	return fmt.Sprintf("rustgo_%s_%s.s", p.GOOS, p.GOARCH)
+	name := "rustgo_" + p.GOOS + "_" + p.GOARCH
+	if p.Variant != "" {
+		name += "_" + p.Variant
+	}
+	return name + ".s"
+}
+
+// condition is true on the platform, as a build constraint.
+func (p *Platform) condition() string {
+	c := p.GOOS + " && " + p.GOARCH
+	if p.GOOS == "linux" {
+		c += " && !android" // which also satisfies linux
+	}
+	return c
 }

@@ -10,12 +10,10 @@ import (
 // constraint is true on the platforms that the package has code for.
 func (p *Package) constraint() string {
 	var terms []string
-	for _, platform := range p.Platforms {
-		term := platform.GOOS + " && " + platform.GOARCH
-		if platform.GOOS == "linux" {
-			term += " && !android" // which also satisfies linux
-		}
-		if len(p.Platforms) > 1 {
+	systems := p.systems()
+	for _, platform := range systems {
+		term := platform.condition()
+		if len(systems) > 1 {
 			term = "(" + term + ")"
 		}
 		terms = append(terms, term)
@@ -211,7 +209,7 @@ func (p *Package) stub() []byte {
 		out.line("%s { panic(notBuilt(%q)) }", f.Signature(), f.Name)
 	}
 	var built []string
-	for _, platform := range p.Platforms {
+	for _, platform := range p.systems() {
 		built = append(built, platform.GOOS+"/"+platform.GOARCH)
 	}
 	out.line("")

@@ -108,15 +108,17 @@ func AddNote(goArchive []byte, n *Note) ([]byte, error) {
 
 // Marshal returns the archive of a package: what the Go compiler made of its Go
 // files; the objects of its assembly files, by their names without extension; the
-// machine code for shared libraries, which is nil where it is no different; and
-// the note.
-func Marshal(compiled []byte, objects map[string][]byte, shared []byte, n *Note) ([]byte, error) {
+// same for shared libraries, of which there are none where they are no different;
+// and the note.
+func Marshal(compiled []byte, objects, shared map[string][]byte, n *Note) ([]byte, error) {
 	var members []archive.Input
 	for _, name := range slices.Sorted(maps.Keys(objects)) {
 		members = append(members, archive.Input{Name: name + ".o", Data: objects[name]})
 	}
-	if shared != nil {
-		members = append(members, archive.Input{Name: sharedName, Data: shared})
+	for _, name := range slices.Sorted(maps.Keys(shared)) {
+		if strings.HasPrefix(name, codePrefix) {
+			members = append(members, archive.Input{Name: sharedName, Data: shared[name]})
+		}
 	}
 	return archive.AppendGo(compiled, append(members, archive.Input{Name: noteName, Data: n.Marshal()}))
 }
@@ -161,7 +163,7 @@ type Archive struct {
 	// other than its own (HeaderString in cmd/internal/objabi, Go 1.26).
 	Header string
 
-	code, shared []byte
+	code, shared []archive.Input
 }
 
 // Parse reads an archive.
@@ -173,10 +175,7 @@ func Parse(data []byte) (*Archive, error) {
 	a := new(Archive)
 	for i, m := range f.Members {
 		content := f.Data(i)
-		set := func(to *[]byte) error {
-			if *to != nil {
-				return fmt.Errorf("two members %s…", m.Name)
-			}
+		add := func(to *[]archive.Input) error {
 			header, ok := objectHeader(content)
 			if !ok {
 				return fmt.Errorf("member %q is not a Go object", m.Name)
@@ -184,7 +183,8 @@ func Parse(data []byte) (*Archive, error) {
 			if a.Header != "" && a.Header != header {
 				return fmt.Errorf("member %q is for another toolchain than the rest", m.Name)
 			}
-			a.Header, *to = header, content
+			a.Header = header
+			*to = append(*to, archive.Input{Name: "rustgo.o", Data: content})
 			return nil
 		}
 		switch {
@@ -197,9 +197,9 @@ func Parse(data []byte) (*Archive, error) {
 			}
 			a.Note = *n
 		case m.Name == sharedName:
-			err = set(&a.shared)
+			err = add(&a.shared)
 		case strings.HasPrefix(m.Name, codePrefix):
-			err = set(&a.code)
+			err = add(&a.code)
 		}
 		if err != nil {
 			return nil, err
@@ -208,7 +208,7 @@ func Parse(data []byte) (*Archive, error) {
 	switch {
 	case a.Note.ImportPath == "":
 		return nil, fmt.Errorf("no member %s: not an archive that cargo rustgo made", noteName)
-	case a.code == nil:
+	case len(a.code) == 0:
 		return nil, fmt.Errorf("no machine code")
 	}
 	return a, nil
@@ -258,8 +258,8 @@ func ParseHeader(header string) (Toolchain, error) {
 // machine code of a: that for shared libraries if shared is set.
 func Merge(compiled []byte, a *Archive, shared bool) ([]byte, error) {
 	code := a.code
-	if shared && a.shared != nil {
+	if shared && len(a.shared) > 0 {
 		code = a.shared
 	}
-	return archive.AppendGo(compiled, []archive.Input{{Name: "rustgo.o", Data: code}})
+	return archive.AppendGo(compiled, code)
 }

@@ -35,6 +35,9 @@ type Config struct {
 	// OmitFramePointers lets the compiler use the register of the frame pointer
 	// for other things.
 	OmitFramePointers bool
+	// Variants are levels of processors that get machine code of their own, by
+	// rustc's names for them: x86-64-v2, x86-64-v3, x86-64-v4.
+	Variants []string
 	// RequireBounds refuses functions for whose stack there is no bound.
 	RequireBounds bool
 	// Functions are the settings of single functions, by symbol.
@@ -108,6 +111,20 @@ var configKeys = map[string]func(c *Config, value json.RawMessage) error{
 		c.OmitFramePointers = !keep
 		return nil
 	},
+	"variants": func(c *Config, value json.RawMessage) error {
+		if json.Unmarshal(value, &c.Variants) != nil {
+			return fmt.Errorf("must be a list of levels of processors")
+		}
+		for i, name := range c.Variants {
+			if !slices.Contains(levels, name) {
+				return fmt.Errorf("names %q; the levels are %s", name, strings.Join(levels, ", "))
+			}
+			if slices.Contains(c.Variants[:i], name) {
+				return fmt.Errorf("names %q twice", name)
+			}
+		}
+		return nil
+	},
 	"require-bounds": func(c *Config, value json.RawMessage) error {
 		if json.Unmarshal(value, &c.RequireBounds) != nil {
 			return fmt.Errorf("must be true or false")
@@ -119,6 +136,10 @@ var configKeys = map[string]func(c *Config, value json.RawMessage) error{
 		return err
 	},
 }
+
+// levels are the levels of x86-64 above the first (System V psABI,
+// "Micro-Architecture Levels"), as rustc calls them.
+var levels = []string{"x86-64-v2", "x86-64-v3", "x86-64-v4"}
 
 // maxStack bounds what can be asked for: 1 GiB.
 const maxStack = 1 << 30
