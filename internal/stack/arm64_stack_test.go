@@ -84,8 +84,10 @@ func TestBoundARM64(t *testing.T) {
 		{"back from the frame pointer", "stp x29, x30, [sp, #-32]!\nadd x29, sp, #16\nsub sp, sp, #64\nsub sp, x29, #16\nldp x29, x30, [sp], #32\nret", 32 + 64, ""},
 		{"frame of a constant", "mov w9, #0x5680\nmovk w9, #1, lsl #16\nsub sp, sp, x9\nadd sp, sp, x9\nret", 0x15680, ""},
 		{"frame of 64 bits of constant", "movn x9, #0xfff\nadd sp, sp, x9\nsub sp, sp, x9\nret", 4096, ""},
+		{"frame of a constant that is patched", "mov x9, #0x5680\nmovk x9, #0x30\nsub sp, sp, x9\nadd sp, sp, #48\nret", 48, ""},
 		{"below sp, at a constant offset", "str x0, [sp, #-32]\nret", 32, ""},
 		{"realigned", "stp x29, x30, [sp, #-16]!\nmov x29, sp\nsub x9, sp, #0x1f0\nand sp, x9, #-256\nmov sp, x29\nldp x29, x30, [sp], #16\nret", 16 + 0x1f0 + 240, ""},
+		{"realigned from an odd place", "mov x29, sp\nsub x9, sp, #0x1f8\nand sp, x9, #-256\nmov sp, x29\nret", 0, "sp is set to an unknown value"},
 		{"probe loop", "sub x9, sp, #5, lsl #12\n1: sub sp, sp, #1, lsl #12\ncmp sp, x9\nstr xzr, [sp]\nb.ne 1b\nsub sp, sp, #16\nadd sp, sp, #16\nadd sp, sp, #5, lsl #12\nret", 0x5010, ""},
 		{"probe loop in another order", "sub x9, sp, #2, lsl #12\n1: sub sp, sp, #1, lsl #12\nstr xzr, [sp]\ncmp sp, x9\nb.ne 1b\nadd sp, sp, #2, lsl #12\nret", 0x2000, ""},
 		{"probe loop of GCC", "sub x12, sp, #0x20, lsl #12\n1: sub sp, sp, #0x10, lsl #12\nstr xzr, [sp, #1024]\ncmp sp, x12\nb.ne 1b\nadd sp, sp, #0x20, lsl #12\nret", 0x20000, ""},
@@ -124,6 +126,8 @@ func TestBoundARM64(t *testing.T) {
 		{"candidate in a pair", "str x30, [sp, #-16]!\nadr x8, huge\nstp x8, x1, [x0]\nblr x1\nldr x30, [sp], #16\nret" + a64Huge, 16 + mib, ""},
 		{"candidate passed to a function", "str x30, [sp, #-16]!\nadr x0, huge\nbl bar\nldr x30, [sp], #16\nret" + a64Huge + "\nfn bar\nbr x0", 16 + mib, ""},
 		{"candidate returned", "adr x0, huge\nb foo" + a64Huge + "\nfn foo\nstr x30, [sp, #-16]!\nblr x0\nldr x30, [sp], #16\nret", 16 + mib, ""},
+		{"candidate returned to the caller", "str x30, [sp, #-16]!\nbl bar\nblr x0\nldr x30, [sp], #16\nret\nfn bar\nadr x0, huge\nret" + a64Huge, 16 + mib, ""},
+		{"the link register across a call", "str x30, [sp, #-16]!" + a64Takes + "adr x30, foo\nbl bar\nblr x30\nldr x30, [sp], #16\nret" + a64Framed + a64Huge + "\nfn bar\nret", 16 + mib, ""},
 		{"definition on one path only", "str x30, [sp, #-16]!\ncbz x0, 1f\nadr x8, foo\n1: blr x8\nldr x30, [sp], #16\nret" + a64Framed, 64, ""},
 		{"address loaded from code", "ldr x8, 1f\nbr x8\n1: .xword foo" + a64Framed, 0, "loads an address from code"},
 		{"recursion", "str x30, [sp, #-16]!\nbl f\nldr x30, [sp], #16\nret", 0, "recursion: f → f"},
@@ -155,9 +159,11 @@ func TestBoundARM64(t *testing.T) {
 		{"table that counts from itself", "str x30, [sp, #-16]!\nadrp x9, tab\nadd x9, x9, :lo12:tab\nldrsw x11, [x9, x0, lsl #2]\nadd x9, x9, x11\nbr x9\n3: bl foo\n2: ldr x30, [sp], #16\nret" + a64Framed + "\nrodata tab\n.word f + 28 - .\n.word f + 24 + 4 - .", 64, ""},
 		{"table with a hoisted label", "str x30, [sp, #-16]!" + a64Table + "1: ldrb w11, [x9, x0]\nadd x12, x10, x11, lsl #2\nbr x12\n2: sub x0, x0, #1\nb 1b\n3: ldr x30, [sp], #16\nbl foo\nbrk #1" + a64Framed + "\nrodata tab\n.byte 0, 2", 48, ""},
 		{"fields behind the table", "sub sp, sp, #16" + a64Table + "ldrb w11, [x9, x0]\nadd x10, x10, x11, lsl #2\nbr x10\n2: add sp, sp, #16\n3: ret\nadrp x0, end\nadd x0, x0, :lo12:end" + "\nrodata tab\n.byte 0, 0, 0\nend: .byte 1", 16, ""},
+		{"fields behind the table that lead nowhere", "sub sp, sp, #16" + a64Table + "ldrb w11, [x9, x0]\nadd x10, x10, x11, lsl #2\nbr x10\n2: add sp, sp, #16\nret\nrodata tab\n.byte 0, 200, 1", 16, ""},
 		{"jump without a table", "sub sp, sp, #16\nbr x0", 0, "indirect jump without a known table"},
 		{"jump to what was computed", "add x0, x0, #4\nbr x0", 0, "indirect jump without a known table"},
 		{"jump to what was passed", "adr x8, foo\nstr x8, [x1]\nbr x0" + a64Framed, 48, ""},
+		{"jump to one of two that were passed", "adr x8, foo\nstr x8, [x2]\ncmp x3, #0\ncsel x8, x0, x1, eq\nbr x8" + a64Framed, 48, ""},
 		{"label that is stored", "adr x8, 1f\nstr x8, [x0]\n1: ret", 0, "address of a label is not followed"},
 		{"label on one path that is stored", "cbz x1, 2f\nadr x8, 1f\n2: str x8, [x0]\n1: ret", 0, "address of a label is not followed"},
 	} {
@@ -188,7 +194,8 @@ func TestBoundARM64(t *testing.T) {
 // TestCellsARM64 does as TestCells does.
 func TestCellsARM64(t *testing.T) {
 	const few, many = 16 + 48, 16 + 1<<20
-	const call = "adrp x8, cell\nldr x8, [x8, :lo12:cell]\nblr x8\nldr x30, [sp], #16\nret\n"
+	// No address is left in a register that a callee might read.
+	const call = "mov x9, xzr\nmov x10, xzr\nmov x11, xzr\nadrp x8, cell\nldr x8, [x8, :lo12:cell]\nblr x8\nldr x30, [sp], #16\nret\n"
 	const cell = "\ndata cell\n.xword foo\n"
 	const pair = "\ndata cell\n.xword foo\n.xword foo\n"
 	for _, tt := range []struct {
@@ -204,17 +211,18 @@ func TestCellsARM64(t *testing.T) {
 		{"huge stored", "adrp x9, cell\nadr x10, huge\nstr x10, [x9, :lo12:cell]\n" + call, cell, many},
 		{"huge or bar stored", "adrp x9, cell\nadr x10, huge\nadr x11, bar\ncmp x0, #0\ncsel x10, x10, x11, eq\nstr x10, [x9, :lo12:cell]\n" + call, cell, many},
 		{"anything stored", "adrp x9, cell\nstr x1, [x9, :lo12:cell]\n" + call, cell, many},
-		{"half stored", "adrp x9, cell\nstr w1, [x9, :lo12:cell]\n" + call, cell, many},
+		{"half stored", "adrp x9, cell\nstr wzr, [x9, :lo12:cell]\n" + call, cell, many},
 		{"stored across two cells", "adrp x9, cell\nadd x9, x9, :lo12:cell\nstr x1, [x9, #4]\n" + call, pair, many},
 		{"the other cell is stored to", "adrp x9, cell+8\nstr x1, [x9, :lo12:cell+8]\n" + call, pair, few},
-		{"a pair is stored", "adrp x9, cell\nadd x9, x9, :lo12:cell\nstp x1, x2, [x9]\n" + call, pair, many},
+		{"a pair is stored", "adrp x9, cell\nadd x9, x9, :lo12:cell\nstp xzr, x2, [x9]\n" + call, pair, many},
+		{"a vector register is stored", "adrp x9, cell\nstr d31, [x9, :lo12:cell]\n" + call, cell, many},
 		{"an exclusive store", "adrp x9, cell\nadd x9, x9, :lo12:cell\nstxr w2, x1, [x9]\n" + call, cell, many},
 		{"an atomic exchange", "adrp x9, cell\nadd x9, x9, :lo12:cell\n.arch armv8.2-a\nswp x1, x2, [x9]\n" + call, cell, many},
 		{"the address passed", "adrp x0, cell\nadd x0, x0, :lo12:cell\nbl bar\n" + call, cell, many},
 		{"the address in data", call, cell + "\nrelro p\n.xword cell\nfn use\nadrp x0, p\nldr x0, [x0, :lo12:p]\nret", few},
 		{"the address in live data", "adrp x9, p\nldr x9, [x9, :lo12:p]\n" + call, cell + "\nrelro p\n.xword cell\n", many},
 		{"the address indexed", "adrp x9, cell\nadd x9, x9, :lo12:cell\nstr x1, [x9, x0, lsl #3]\n" + call, cell, many},
-		{"the page of another section", "adrp x9, stk\nstr x1, [x9, :lo12:cell]\n" + call, cell + a64Static, many},
+		{"the page of another section", "adrp x9, stk\nstr xzr, [x9, :lo12:cell]\n" + call, cell + a64Static, many},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			source := "fn f\nstr x30, [sp, #-16]!" + a64Takes + tt.code + "\n" + tt.rest + a64Framed + a64Huge + "\nfn bar\nret\n"

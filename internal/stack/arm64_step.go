@@ -123,15 +123,6 @@ func (w *arm64Code) callees(inst *arm64.Inst, s state) ([]place, bool) {
 	return w.pointees(v), w.isFunction(v)
 }
 
-// through is the cell that an indirect call or jump has its target from.
-func through(inst *arm64.Inst, s state) (at place, ok bool) {
-	if inst.Rn() == 31 {
-		return place{}, false
-	}
-	v := s[inst.Rn()]
-	return v.place, v.kind == content
-}
-
 // jumpIndirect follows a jump table, or notes a jump to another function. Jump
 // tables have no relocations by which they could be found: a jump of which it
 // is not known that it is by no table, or by which, is not understood.

@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"github.com/cargo-rustgo/cargo-rustgo/internal/arm64"
-	"github.com/cargo-rustgo/cargo-rustgo/internal/elfmacho"
 	"github.com/cargo-rustgo/cargo-rustgo/internal/reloc"
 )
 
@@ -75,7 +74,7 @@ func (w *arm64Code) noteUses(pc int64, inst *arm64.Inst, s state) {
 			return
 		}
 		reads, address := registers(inst.Reads()), addressed(inst)
-		if known && v.kind != content && (v.pointer() || v.kind == page || v.kind == gotPage || v.kind == tableTarget && v.anchor != fromItself) {
+		if known && (v.pointer() || v.kind == page || v.kind == gotPage || v.kind == tableTarget && v.anchor != fromItself) {
 			return // copied
 		}
 		if inCell {
@@ -136,36 +135,4 @@ func (w *arm64Code) checkLabels(pc int64, inst *arm64.Inst, s state) error {
 		}
 	}
 	return nil
-}
-
-// cellAt is the cell that the instruction's operand is, if it accesses it in
-// one of the ways that keep a section confined: by a load or store of one
-// register.
-func (w *arm64Code) cellAt(pc int64, inst *arm64.Inst, s state) (place, bool) {
-	if inst.Op != arm64.Load && inst.Op != arm64.Store || inst.Mode() != arm64.Offset || inst.Size() != 8 || !inst.Single() {
-		return place{}, false
-	}
-	at, got, ok := w.operandPlace(pc, inst, s)
-	if !ok || got {
-		return place{}, false
-	}
-	sec := w.sections[at.Ref]
-	if sec == nil || sec.kind == elfmacho.Text {
-		return place{}, false
-	}
-	size := int64(w.set.Section(at.Ref).Size)
-	return at, at.off >= 0 && at.off <= size-8 && at.off%8 == 0
-}
-
-// noteStack looks at the operands of an instruction that lie on the stack.
-func (w *arm64Code) noteStack(inst *arm64.Inst, s state) {
-	base := inst.Base()
-	if !w.final || s[arm64.SP].kind != onStack || base == arm64.NoReg || s[base].kind != onStack {
-		return
-	}
-	v := s[base]
-	if m := inst.Mode(); m == arm64.Offset || m == arm64.PreIndex {
-		v = v.plus(inst.Disp())
-	}
-	w.red.deepest = max(w.red.deepest, w.depthOf(v))
 }
