@@ -165,14 +165,14 @@ type input struct {
 // compile compiles the crate, and finds its exports and all that they need.
 func compile(ctx context.Context, o Options, t job) (_ *input, err error) {
 	o.Cargo.Triple = t.target.Triple
-	if t.target.Foreign || t.variant != "" {
-		o.Cargo.Variant = t.target.GOOS + "_" + t.target.GOARCH + "_" + t.variant
-	}
+	o.Cargo.RustFlags = slices.Concat(o.Cargo.RustFlags, t.target.RustFlags)
+	o.Cargo.RustcArgs = slices.Concat(o.Cargo.RustcArgs, keepApart)
 	if t.variant != "" {
-		o.Cargo.RustFlags = append(o.Cargo.RustFlags[:len(o.Cargo.RustFlags):len(o.Cargo.RustFlags)], "-Ctarget-cpu="+t.variant)
+		o.Cargo.RustFlags = append(o.Cargo.RustFlags, "-Ctarget-cpu="+t.variant)
 	}
-	o.Cargo.RustFlags = append(o.Cargo.RustFlags[:len(o.Cargo.RustFlags):len(o.Cargo.RustFlags)], t.target.RustFlags...)
-	o.Cargo.RustcArgs = append(o.Cargo.RustcArgs[:len(o.Cargo.RustcArgs):len(o.Cargo.RustcArgs)], keepApart...)
+	if t.target.Foreign || t.variant != "" {
+		o.Cargo.Variant = strings.NewReplacer("/", "_", " ", "_").Replace(t.String())
+	}
 	art, err := tool.BuildStaticlib(ctx, o.Cargo)
 	if err != nil {
 		return nil, err
