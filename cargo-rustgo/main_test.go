@@ -60,6 +60,16 @@ func TestScripts(t *testing.T) {
 				}
 				return err == nil, nil
 			}
+			if triple, ok := strings.CutPrefix(cond, "target:"); ok {
+				dir, err := exec.Command("rustc", "--print=target-libdir", "--target="+triple).Output()
+				if err == nil {
+					_, err = os.Stat(strings.TrimSpace(string(dir)))
+				}
+				if err != nil && os.Getenv("CI") != "" {
+					t.Errorf("rustc has no core for %s", triple)
+				}
+				return err == nil, nil
+			}
 			return false, nil
 		},
 	})

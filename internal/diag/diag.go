@@ -31,6 +31,7 @@ const (
 	ObjectRelocations = "RG0017" // a host object that Go's linker would get wrong
 	PrebuiltMismatch  = "RG0018" // an archive that is missing, or not for this build
 	StaleOutput       = "RG0019" // generated files that the crate would not give today
+	RegisterInUse     = "RG0020" // code that uses the register in which Go keeps its goroutine
 )
 
 // Diagnostic is one problem, for the user to read and fix.

@@ -115,6 +115,21 @@ func diagnoseStack(unbounded *stack.Unbounded, f export) error {
 	return d
 }
 
+// diagnoseGoroutine explains that functions use the register of Go's goroutine.
+func diagnoseGoroutine(functions []string) error {
+	if len(functions) == 0 {
+		return nil
+	}
+	var names []string
+	for _, f := range functions {
+		names = append(names, "`"+f+"`")
+	}
+	d := diag.New(diag.RegisterInUse, "x28, which is Go's, is used by %s", list(names, 4))
+	d.Notes = []string{"on linux/arm64 Go's signal handler finds the goroutine in x28, whatever code a signal interrupts"}
+	d.Help = []string{"if these are functions of `core` or `alloc`, have cargo compile them: `-Z build-std=core,alloc`; compile C with `-ffixed-x28`"}
+	return d
+}
+
 // diagnoseImage explains what cannot be laid out or relocated.
 func diagnoseImage(err error) error {
 	var errs []error

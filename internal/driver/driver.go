@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/cargo-rustgo/cargo-rustgo/internal/arm64"
 	"github.com/cargo-rustgo/cargo-rustgo/internal/diag"
 	"github.com/cargo-rustgo/cargo-rustgo/internal/emit"
 	"github.com/cargo-rustgo/cargo-rustgo/internal/image"
@@ -222,6 +223,9 @@ func build(o Options, t job, in *input) (*built, error) {
 	if err != nil {
 		return nil, diagnoseInput(err)
 	}
+	if err := goroutine(analysis, in, t.target); err != nil {
+		return nil, err
+	}
 	bounds, err := bound(analysis, in)
 	if err != nil {
 		return nil, err
@@ -283,6 +287,21 @@ func bound(analysis *stack.Analysis, in *input) (*bounds, error) {
 		}
 	}
 	return out, diag.Join(errs...)
+}
+
+// goroutine refuses code that uses the register in which Go's signal handler
+// finds the goroutine. Darwin's takes it from thread-local memory
+// (runtime.sigtramp, Go 1.26). The panic handler of rust/rustgo blocks signals
+// while it formats, so what runs on its stack may use it.
+func goroutine(analysis *stack.Analysis, in *input, t target.Target) error {
+	if t.GOOS != "linux" || t.GOARCH != "arm64" {
+		return nil
+	}
+	names := analysis.Touching(arm64.X28)
+	if len(in.lib.Defines(recovers)) > 0 {
+		names = analysis.TouchingHere(arm64.X28)
+	}
+	return diagnoseGoroutine(names)
 }
 
 // merge adds the platform of q to p.

@@ -21,6 +21,27 @@ import (
 // Go's signal handler on linux/arm64 takes the goroutine from x28, and darwin
 // keeps x18 for itself.
 func (a *Analysis) Touching(register int) []string {
+	return a.touching(register, func(link.Ref) bool { return true })
+}
+
+// TouchingHere is Touching without the functions that the roots only reach on
+// another stack than that of their caller, behind a panic handler that switches
+// stacks.
+func (a *Analysis) TouchingHere(register int) []string {
+	r := a.graph.r
+	known, here := map[link.Ref]bool{}, map[link.Ref]bool{}
+	for i, f := range r.functions {
+		known[f.at.Ref] = true
+		for ctx := range contexts {
+			if r.seen[node{int32(i), ctx}] {
+				here[f.at.Ref] = true
+			}
+		}
+	}
+	return a.touching(register, func(ref link.Ref) bool { return here[ref] || !known[ref] })
+}
+
+func (a *Analysis) touching(register int, in func(link.Ref) bool) []string {
 	p := a.graph.r.program
 	if p.processor != &arm64Processor {
 		return nil
@@ -28,7 +49,7 @@ func (a *Analysis) Touching(register int) []string {
 	var names []string
 	for _, ref := range p.set.Live {
 		sec := p.sections[ref]
-		if sec.kind != elfmacho.Text {
+		if sec.kind != elfmacho.Text || !in(ref) {
 			continue
 		}
 		data := p.dataIn(ref)

@@ -48,6 +48,32 @@ func TestTouching(t *testing.T) {
 	}
 }
 
+// Functions that only run on a stack of a panic handler do not count, and those
+// in front of the switch do.
+func TestTouchingHere(t *testing.T) {
+	code := func(before, f string) string {
+		return "fn f\n" + f + "\nb fails\nfn before\n" + before + "\nret\nfn fails\n" +
+			"stp x29, x30, [sp, #-16]!\nbl before\nadrp x1, stack\nadd x1, x1, :lo12:stack\nmov sp, x1\nbl report\nbrk #1\n" +
+			"fn report\nmov x28, x0\nret\n.bss\n.balign 16\nstack: .zero 256\n"
+	}
+	for _, tt := range []struct {
+		name, before, f string
+		want            []string
+	}{
+		{"behind the switch", "nop", "nop", nil},
+		{"before the switch", "mov x0, x28", "nop", []string{"before"}},
+		{"called by others too", "nop", "bl report", []string{"report"}},
+	} {
+		a := analyzeFile(t, "test.o", assemble(t, code(tt.before, "stp x29, x30, [sp, #-16]!\n"+tt.f+"\nldp x29, x30, [sp], #16")), "f")
+		if got := a.TouchingHere(arm64.X28); !slices.Equal(got, tt.want) {
+			t.Errorf("%s: got %v, want %v", tt.name, got, tt.want)
+		}
+		if got := a.Touching(arm64.X28); !slices.Contains(got, "report") {
+			t.Errorf("%s: Touching is %v", tt.name, got)
+		}
+	}
+}
+
 // TestTouchingObjdump compares the list with what llvm-objdump prints, for x28
 // and x18 in all of core, alloc and compiler_builtins.
 func TestTouchingObjdump(t *testing.T) {

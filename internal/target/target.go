@@ -73,6 +73,16 @@ var table = []Target{
 		Triple: "x86_64-unknown-linux-gnu",
 		Format: ELF,
 	},
+	{
+		GOOS:   "linux",
+		GOARCH: "arm64",
+		Triple: "aarch64-unknown-linux-gnu",
+		Format: ELF,
+		// Go's signal handler takes the goroutine from x28
+		// (runtime.sigtramp, Go 1.26). -Ctarget-feature=+reserve-x28
+		// says the same, with a warning for every crate.
+		RustFlags: []string{"-Cllvm-args=-reserve-regs-for-regalloc=X28"},
+	},
 }
 
 // All returns every supported target, sorted by GOOS and GOARCH.
