@@ -132,6 +132,8 @@ type machoParser struct {
 	symbolCount int            // in the file
 	strings     *stringTable   // nil if there is no symbol table
 	stabs       []bool         // by symbol of the file: it is for debuggers
+	dataInCode  []byte         // the entries of the list; nil if there is none
+	dataAt      uint64         // offset of the list
 	defs        [][]machoDef   // by section, the symbols in it
 	owner       []uint8        // Section → index into sects
 	obj         *Object
@@ -147,7 +149,7 @@ func parseMachO(data []byte) (*Object, error) {
 
 func readMachO(data []byte) (*machoParser, error) {
 	p := &machoParser{data: data, left: uint64(len(data)), obj: &Object{Format: target.MachO}}
-	for _, step := range []func() error{p.header, p.disjoint, p.symbols, p.atoms, p.relations} {
+	for _, step := range []func() error{p.header, p.disjoint, p.symbols, p.atoms, p.places, p.relations} {
 		if err := step(); err != nil {
 			return nil, err
 		}
@@ -219,12 +221,13 @@ func (p *machoParser) header() error {
 			err = p.sections(off, command)
 		case lcSymtab:
 			err = p.readSymtab(off, command)
+		case lcDataInCode:
+			err = p.readDataInCode(off, command)
 		case lcSegment:
 			err = bad(off, "a 32-bit segment in a 64-bit object")
 		}
 		// All others say something about the object (who built it for what,
-		// which bytes of code are data, which frameworks to link) that the
-		// code does not depend on.
+		// which frameworks to link) that the code does not depend on.
 		if err != nil {
 			return err
 		}

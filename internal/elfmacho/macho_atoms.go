@@ -99,6 +99,7 @@ func (p *machoParser) split(index int) {
 			Retain:      s.flags&sAttrNoDeadStrip != 0 && s.loaded(),
 			LiveSupport: s.flags&sAttrLiveSupport != 0 && s.loaded(),
 			Mergeable:   s.mergeable,
+			Continued:   k > 0,
 		}
 		if start != 0 {
 			atom.Align = min(s.align, start&-start) // as far as the offset allows

@@ -92,6 +92,9 @@ func describe(t testing.TB, o *Object) string {
 				b.WriteString(flag.name)
 			}
 		}
+		for _, r := range s.DataInCode {
+			fmt.Fprintf(&b, " data %d-%d", r.Start, r.End)
+		}
 		b.WriteByte('\n')
 		for _, sym := range o.Symbols {
 			if sym.Section == int32(i) && sym.Name != "" {

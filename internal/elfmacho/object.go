@@ -79,6 +79,9 @@ type Section struct {
 	Align uint64 // in bytes, a power of two
 	Size  uint64 // in bytes
 	Data  []byte // nil for BSS; else Size bytes that alias the input
+	// DataInCode are the parts of code that are marked as data (Mach-O), in
+	// order, with other bytes between any two.
+	DataInCode []Range
 	// Relocated is the number of relocations that apply to the section.
 	Relocated int32
 	// LinkOrder is the section that this one lives and dies with
@@ -91,10 +94,17 @@ type Section struct {
 	// LiveSupport keeps the section when something that it refers to is kept
 	// (S_ATTR_LIVE_SUPPORT).
 	LiveSupport bool
+	// Continued is set if the section before it in Object.Sections lies directly
+	// before it in the file, and debug data may treat both as one: for all atoms
+	// of a section of Mach-O but the first.
+	Continued bool
 	// Mergeable is a constant whose address does not matter: those with the
 	// same bytes may be one.
 	Mergeable bool
 }
+
+// Range is the bytes of a section from Start up to End.
+type Range struct{ Start, End uint64 }
 
 // Bind is how a symbol takes part in resolution.
 type Bind uint8
