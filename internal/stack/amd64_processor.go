@@ -62,5 +62,11 @@ func (w *amd64Code) instruction(pc int64) (amd64.Inst, error) {
 	return amd64.Decode(code)
 }
 
+// forms finds lea label(%rip), register.
+func (w *amd64Code) forms(pc int64) (int64, bool) {
+	at, _, ok := w.operandPlace(pc, &w.inst)
+	return at.off, ok && w.inst.Is(0x8d) && at.Ref == w.sec.ref
+}
+
 // untold: no compiler for amd64 is known to do that.
 func (w *amd64Code) untold(_, _ int64, _ int, _ state) bool { return false }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/cargo-rustgo/cargo-rustgo/internal/elfmacho"
 	"github.com/cargo-rustgo/cargo-rustgo/internal/link"
+	platform "github.com/cargo-rustgo/cargo-rustgo/internal/target"
 )
 
 // Call frame information (System V psABI, section 4.2.4; DWARF 5, section
@@ -38,13 +39,20 @@ type frameRule struct {
 }
 
 // readFrames reads the .eh_frame sections of the objects with live code.
+//
+// Those of Mach-O are not read: what they say of a function is not right behind
+// its first pop (LLVM writes no rules for epilogues there, since
+// __compact_unwind, which stands for most of them, cannot hold any), so there
+// is nothing to compare with. Such code is treated like assembly without call
+// frame information: the walk does not need it. It is a second opinion, which
+// can refuse a function, and never makes a bound smaller.
 func (p *program) readFrames() error {
 	live := map[int32]bool{}
 	for ref, sec := range p.sections {
 		live[ref.Object] = live[ref.Object] || sec.kind == elfmacho.Text
 	}
 	for object, o := range p.set.Objects {
-		if !live[int32(object)] {
+		if !live[int32(object)] || o.Format == platform.MachO {
 			continue
 		}
 		for i := range o.Sections {

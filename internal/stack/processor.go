@@ -45,6 +45,9 @@ type code interface {
 	// returns the offset after the loop, and the register that sp equals there;
 	// below is how many bytes sp is further down while the loop runs.
 	probeLoop(pc int64, s state) (next int64, reg int, below int64, ok bool)
+	// forms returns the address in its own section that the instruction at pc,
+	// which was decoded, computes without a relocation.
+	forms(pc int64) (off int64, ok bool)
 	// untold reports whether between two places, the first of which is where the
 	// call frame information last changed, it is known to say nothing of how the
 	// frame is taken down. It counts from a register.

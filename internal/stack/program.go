@@ -52,7 +52,8 @@ type section struct {
 	// symbols are the functions' symbols that the section defines, by
 	// ascending offset; of several at one offset the best name comes first.
 	symbols []symbol
-	tables  []table // of jumps in this section, if it is Text
+	tables  []table          // of jumps in this section, if it is Text
+	inCode  []elfmacho.Range // data in it, if it is Text
 	frames  []frameInfo
 }
 
@@ -90,7 +91,7 @@ func newProgram(set *link.Set, m *processor) (*program, error) {
 	p := &program{processor: m, set: set, sections: map[link.Ref]*section{}, index: map[place]int32{}, callers: map[int32][]int32{}, setIndex: map[string]int64{}}
 	for _, ref := range set.Live {
 		s := set.Section(ref)
-		sec := &section{ref: ref, kind: s.Kind, name: s.Name, data: s.Data}
+		sec := &section{ref: ref, kind: s.Kind, name: s.Name, data: s.Data, inCode: s.DataInCode}
 		relocs, err := set.Relocs(ref)
 		if err != nil {
 			return nil, err
@@ -236,6 +237,7 @@ func (p *program) findTables() {
 			p.tablesIn(sec, bases[ref])
 		}
 	}
+	p.findTablesInCode()
 }
 
 // tablesIn finds the tables in one section of data.
@@ -289,6 +291,9 @@ func (p *program) codeAt(t *target) *section {
 func (s *section) codeAt(pc int64) ([]byte, error) {
 	if pc < 0 || pc >= int64(len(s.data)) {
 		return nil, fmt.Errorf("control leaves the code of section %s", s.name)
+	}
+	if s.isData(pc) {
+		return nil, fmt.Errorf("control goes to data in section %s", s.name)
 	}
 	return s.data[pc:], nil
 }

@@ -194,6 +194,10 @@ func (r *reach) take(at place, ctx context) {
 	if sec == nil {
 		return
 	}
+	if sec.kind == elfmacho.Text && sec.isData(at.off) {
+		r.takeDataInCode(sec, at.Ref, ctx)
+		return
+	}
 	if sec.kind == elfmacho.Text {
 		if at.off >= 0 && at.off < int64(len(sec.data)) {
 			r.takeFunction(r.function(at), ctx)

@@ -96,7 +96,7 @@ func (p *program) isFunction(v value) bool {
 
 func (p *program) isCode(at place) bool {
 	sec := p.sections[at.Ref]
-	return sec != nil && sec.kind == elfmacho.Text
+	return sec != nil && sec.kind == elfmacho.Text && !sec.isData(at.off)
 }
 
 // mayReturn reports whether one of some functions may return.
