@@ -61,6 +61,8 @@ type lineProgram struct {
 
 	open   bool   // the sequence has a row
 	last   uint64 // the offset of the latest
+	before uint64 // its file
+	at     int64  // its line
 	path   string // of file, "" until looked up
 	rows   []Line // of the sequence
 	opcode int    // where the current one starts
@@ -211,7 +213,7 @@ func (p *lineProgram) setAddress(width int) error {
 	if err := p.unrelocated(at); err != nil {
 		return err
 	}
-	section, size := int32(-1), uint64(math.MaxUint64)
+	section := int32(-1)
 	p.off = p.c.Uint(width)
 	if len(p.relocs) > 0 && p.relocs[0].Off == uint64(at) {
 		r := &p.relocs[0]
@@ -220,17 +222,61 @@ func (p *lineProgram) setAddress(width int) error {
 			return p.bad("address of %d bytes with the relocation %v", width, r.Kind)
 		}
 		if sym := &p.object.Symbols[r.Symbol]; sym.Section >= 0 {
-			section, size = sym.Section, p.object.Sections[sym.Section].Size
+			section = sym.Section
 			p.off = sym.Value + uint64(r.Addend)
 		}
 	}
 	if p.open && (section != p.section || p.off < p.last) {
 		return p.bad("address goes back in a sequence, or to another section")
 	}
-	p.section, p.size = section, size
+	p.enter(section)
+	return nil
+}
+
+// enter makes a section that which off is in.
+func (p *lineProgram) enter(section int32) {
+	p.section, p.size = section, math.MaxUint64
+	if section >= 0 {
+		p.size = p.object.Sections[section].Size
+	}
 	// Only bytes that are there can be code: rows must not outnumber them.
 	p.wanted = section >= 0 && p.object.Sections[section].Kind == elfmacho.Text && (p.want == nil || p.want(section))
+}
+
+// carry goes on to the section that off is in. A sequence of Mach-O runs across
+// atoms, each of which begins with the line that the one before ends with.
+// Unless it ends, a sequence at the end of an atom is at the start of the next.
+func (p *lineProgram) carry(ends bool) error {
+	for p.section >= 0 && (p.off > p.size || p.off == p.size && !ends) {
+		next := int(p.section) + 1
+		if next == len(p.object.Sections) || !p.object.Sections[next].Continued {
+			return nil
+		}
+		if err := p.Charge(1); err != nil {
+			return err
+		}
+		p.flush(p.size)
+		p.off, p.last, p.rows = p.off-p.size, 0, p.rows[:0]
+		p.enter(int32(next))
+		if p.open && p.wanted && p.size > 0 {
+			path, err := p.lookUp(p.before)
+			if err != nil {
+				return err
+			}
+			p.rows = append(p.rows, Line{0, path, int(p.at)})
+		}
+	}
 	return nil
+}
+
+// flush ends the rows of a section at off.
+func (p *lineProgram) flush(off uint64) {
+	if p.wanted && len(p.rows) > 0 {
+		rows := appendLine(p.rows, Line{Off: off})
+		if len(rows) > 1 {
+			p.sequences[p.section] = append(p.sequences[p.section], slices.Clone(rows))
+		}
+	}
 }
 
 // unrelocated checks that no relocation applies from the last that was used up
@@ -247,15 +293,18 @@ func (p *lineProgram) row() error {
 	if p.line < 0 || p.line > math.MaxInt32 {
 		return p.bad("line %d", p.line)
 	}
+	if err := p.carry(false); err != nil {
+		return err
+	}
 	if p.off > p.size {
 		return p.bad("offset %#x is past the end of the section (%#x bytes)", p.off, p.size)
 	}
-	p.open, p.last = true, p.off
+	p.open, p.last, p.before, p.at = true, p.off, p.file, p.line
 	if !p.wanted {
 		return nil
 	}
 	if p.path == "" {
-		path, err := p.lookUp()
+		path, err := p.lookUp(p.file)
 		if err != nil {
 			return err
 		}
@@ -265,16 +314,16 @@ func (p *lineProgram) row() error {
 	return nil
 }
 
-// lookUp returns the name of the current file. Rows share it.
-func (p *lineProgram) lookUp() (string, error) {
-	name, err := p.filePath(p.header, p.file)
+// lookUp returns the name of a file. Rows share it.
+func (p *lineProgram) lookUp(file uint64) (string, error) {
+	name, err := p.filePath(p.header, file)
 	if err != nil {
 		return "", err
 	}
 	if name == "" {
-		return "", p.bad("file %d, of %d", p.file, len(p.header.files))
+		return "", p.bad("file %d, of %d", file, len(p.header.files))
 	}
-	f := &p.header.files[p.file]
+	f := &p.header.files[file]
 	if f.clean == "" {
 		f.clean = clean(name)
 	}
@@ -283,15 +332,13 @@ func (p *lineProgram) lookUp() (string, error) {
 
 // endSequence ends a sequence at the address behind its last instruction.
 func (p *lineProgram) endSequence() error {
+	if err := p.carry(true); err != nil {
+		return err
+	}
 	if p.off > p.size {
 		return p.bad("offset %#x is past the end of the section (%#x bytes)", p.off, p.size)
 	}
-	if p.wanted && len(p.rows) > 0 {
-		rows := appendLine(p.rows, Line{Off: p.off})
-		if len(rows) > 1 {
-			p.sequences[p.section] = append(p.sequences[p.section], slices.Clone(rows))
-		}
-	}
+	p.flush(p.off)
 	p.reset()
 	return nil
 }
