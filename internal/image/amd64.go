@@ -3,6 +3,7 @@ package image
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"github.com/cargo-rustgo/cargo-rustgo/internal/amd64"
 	"github.com/cargo-rustgo/cargo-rustgo/internal/elfmacho"
@@ -34,8 +35,8 @@ type amd64Code struct {
 }
 
 // find decodes up to the instruction whose disp32(%rip) is the field of rel,
-// from the start of its function: compilers put no data into x86-64 functions,
-// but hand-written assembly has it between them.
+// from the start of its function: compilers put no data into x86-64 functions
+// but what is marked, and hand-written assembly has it between them.
 func (c *amd64Code) find(rel elfmacho.Reloc) (*amd64.Inst, error) {
 	section := c.set.Section(c.ref)
 	if section.Kind != elfmacho.Text {
@@ -46,6 +47,10 @@ func (c *amd64Code) find(rel elfmacho.Reloc) (*amd64.Inst, error) {
 		c.next = max(c.next, sym.Value)
 	}
 	for c.next <= rel.Off {
+		if i := slices.IndexFunc(section.DataInCode, func(r elfmacho.Range) bool { return r.Start <= c.next && c.next < r.End }); i >= 0 {
+			c.next = section.DataInCode[i].End
+			continue
+		}
 		inst, err := amd64.Decode(data[c.next:])
 		if err != nil {
 			return nil, fmt.Errorf("code at %#x cannot be decoded: %v", c.next, err)

@@ -22,6 +22,7 @@ var (
 // to nothing by distance but itself, and calls nothing. Otherwise it returns
 // nil. The second result is where the code starts.
 func amd64Leaf(code []byte) (body []byte, off uint64) {
+	code = withoutPadding(code)
 	if len(code) < 2 || len(code) > maxLeaf {
 		return nil, 0
 	}
@@ -68,4 +69,21 @@ func amd64Leaf(code []byte) (body []byte, off uint64) {
 		}
 	}
 	return code[:end], off
+}
+
+// withoutPadding cuts nops at the end of code: in Mach-O a function reaches to
+// the next one.
+func withoutPadding(code []byte) []byte {
+	end := 0
+	for pc := 0; pc < len(code) && pc <= 2*maxLeaf; {
+		inst, err := amd64.Decode(code[pc:])
+		if err != nil {
+			return code
+		}
+		pc += inst.Len
+		if !inst.Is(0x90) && !inst.Is0F(0x1f) {
+			end = pc
+		}
+	}
+	return code[:end]
 }

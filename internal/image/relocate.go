@@ -107,7 +107,7 @@ func (b *builder) apply(ref link.Ref, c instructions, rel elfmacho.Reloc) error 
 			return fail("the address is more than 2 GiB away from the symbol", "")
 		}
 		b.image.Pointers = append(b.image.Pointers, Pointer{from.Segment, uint64(p), to})
-		return nil
+		return put(0) // Mach-O has a part of the address here
 	case kind == reloc.Size32 || kind == reloc.Size64:
 		return put(int64(b.set.Symbol(ref.Object, rel.Symbol).Size) + rel.Addend)
 	case kind == reloc.MovAbs:
