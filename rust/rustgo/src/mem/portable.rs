@@ -67,9 +67,8 @@ pub unsafe extern "C" fn memmove(dst: *mut u8, src: *const u8, n: usize) -> *mut
     dst
 }
 
-#[cfg_attr(not(test), unsafe(no_mangle))]
-pub unsafe extern "C" fn memset(dst: *mut u8, byte: i32, n: usize) -> *mut u8 {
-    let byte = byte as u8;
+#[inline(always)]
+unsafe fn fill(dst: *mut u8, byte: u8, n: usize) {
     let word = usize::from_ne_bytes([byte; WORD]);
     let mut i = 0;
     while n - i >= WORD {
@@ -82,7 +81,20 @@ pub unsafe extern "C" fn memset(dst: *mut u8, byte: i32, n: usize) -> *mut u8 {
         opaque();
         i += 1;
     }
+}
+
+#[cfg_attr(not(test), unsafe(no_mangle))]
+pub unsafe extern "C" fn memset(dst: *mut u8, byte: i32, n: usize) -> *mut u8 {
+    unsafe { fill(dst, byte as u8, n) };
     dst
+}
+
+/// On Apple's systems LLVM calls it for a memset with zeros, and so must not
+/// find one here.
+#[cfg(any(target_vendor = "apple", test))]
+#[cfg_attr(not(test), unsafe(no_mangle))]
+pub unsafe extern "C" fn bzero(dst: *mut u8, n: usize) {
+    unsafe { fill(dst, 0, n) };
 }
 
 #[cfg_attr(not(test), unsafe(no_mangle))]

@@ -6,6 +6,7 @@ use std::{vec, vec::Vec};
 type Copy = unsafe extern "C" fn(*mut u8, *const u8, usize) -> *mut u8;
 type Set = unsafe extern "C" fn(*mut u8, i32, usize) -> *mut u8;
 type Compare = unsafe extern "C" fn(*const u8, *const u8, usize) -> i32;
+type Zero = unsafe extern "C" fn(*mut u8, usize);
 type Length = unsafe extern "C" fn(*const u8) -> usize;
 
 struct Functions {
@@ -15,6 +16,7 @@ struct Functions {
     memcmp: Compare,
     bcmp: Compare,
     strlen: Length,
+    bzero: Zero,
 }
 
 const PORTABLE: Functions = {
@@ -26,6 +28,7 @@ const PORTABLE: Functions = {
         memcmp,
         bcmp,
         strlen,
+        bzero,
     }
 };
 
@@ -39,6 +42,7 @@ const NATIVE: Functions = {
         memcmp: rustgo_memcmp,
         bcmp: rustgo_bcmp,
         strlen: rustgo_strlen,
+        bzero: rustgo_bzero,
     }
 };
 
@@ -55,6 +59,7 @@ both!(
     overlapping,
     large,
     sets,
+    zeros,
     compares,
     sign,
     lengths
@@ -216,6 +221,26 @@ fn large(f: &Functions) {
             (1 << 20) - distance,
             1 << 20,
         );
+    }
+}
+
+fn zeros(f: &Functions) {
+    let mut all = vec![f.bzero];
+    #[cfg(target_arch = "x86_64")]
+    all.push(super::x86_64::rustgo___bzero);
+    for bzero in all {
+        for n in (0..=300).chain(lengths_near_thresholds()) {
+            let mut buf = vec![0xa5u8; n + 2 * MARGIN];
+            unsafe { bzero(buf.as_mut_ptr().add(MARGIN), n) };
+            assert!(buf[MARGIN..MARGIN + n].iter().all(|&b| b == 0), "n={n}");
+            assert!(
+                buf[..MARGIN]
+                    .iter()
+                    .chain(&buf[MARGIN + n..])
+                    .all(|&b| b == 0xa5),
+                "around, n={n}"
+            );
+        }
     }
 }
 

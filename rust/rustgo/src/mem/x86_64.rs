@@ -128,6 +128,8 @@ mod set;
 #[cfg(not(test))]
 unsafe extern "C" {
     fn memcmp(a: *const u8, b: *const u8, n: usize) -> i32;
+    #[cfg(target_vendor = "apple")]
+    fn memset(dst: *mut u8, byte: i32, n: usize) -> *mut u8;
 }
 
 #[cfg(test)]
@@ -138,4 +140,6 @@ unsafe extern "C" {
     pub fn rustgo_memcmp(a: *const u8, b: *const u8, n: usize) -> i32;
     pub fn rustgo_bcmp(a: *const u8, b: *const u8, n: usize) -> i32;
     pub fn rustgo_strlen(s: *const u8) -> usize;
+    pub fn rustgo_bzero(dst: *mut u8, n: usize);
+    pub fn rustgo___bzero(dst: *mut u8, n: usize);
 }

@@ -1,7 +1,12 @@
-//! memset.
+//! memset, and for Apple bzero, which LLVM calls `__bzero` there.
 
 use super::{CPU, REP, REP_AVX};
 use core::arch::global_asm;
+
+#[cfg(all(target_vendor = "apple", not(test)))]
+use super::memset;
+#[cfg(test)]
+use super::rustgo_memset as memset;
 
 function!("memset", {
     "40:",
@@ -129,4 +134,22 @@ function!("memset", {
 rep = const REP,
 rep_avx = const REP_AVX,
 cpu = sym CPU,
+);
+
+#[cfg(any(target_vendor = "apple", test))]
+function!("bzero", {
+    "mov rdx, rsi",
+    "xor esi, esi",
+    "jmp {memset}",
+}
+memset = sym memset,
+);
+
+#[cfg(any(target_vendor = "apple", test))]
+function!("__bzero", {
+    "mov rdx, rsi",
+    "xor esi, esi",
+    "jmp {memset}",
+}
+memset = sym memset,
 );
