@@ -49,6 +49,7 @@ func describe(analysis *stack.Analysis, set *link.Set, img *image.Image) []emit.
 	for i := range img.Code {
 		r := img.Code[i].Section
 		list[i].Lines = lines[r]
+		list[i].Data = set.Section(r).DataInCode
 		list[i].Steps, list[i].Known = analysis.Depths(r)
 	}
 	return list

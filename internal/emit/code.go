@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/cargo-rustgo/cargo-rustgo/internal/debuginfo"
+	"github.com/cargo-rustgo/cargo-rustgo/internal/elfmacho"
 	"github.com/cargo-rustgo/cargo-rustgo/internal/image"
 	"github.com/cargo-rustgo/cargo-rustgo/internal/stack"
 )
@@ -46,6 +47,23 @@ type Code struct {
 	Steps []stack.Step
 	Known bool
 	Lines []debuginfo.Line
+	// Data are the parts of it that are no instructions.
+	Data []elfmacho.Range
+}
+
+// instructions returns code with one-byte nops in place of data, for what decodes
+// all of it. On other processors data is not among code.
+func (c *Code) instructions(code []byte, a arch) []byte {
+	if len(c.Data) == 0 || a.unit != 1 {
+		return code
+	}
+	code = slices.Clone(code)
+	for _, r := range c.Data {
+		for i := r.Start; i < min(r.End, uint64(len(code))); i++ {
+			code[i] = 0x90
+		}
+	}
+	return code
 }
 
 // code writes the Text segment.
@@ -66,7 +84,7 @@ func (p *Platform) code(out *printer) {
 		if c.Split {
 			flags = "NOFRAME"
 		}
-		if w.moves, known.Known = a.account(w.code, known.Steps, known.Known); !known.Known {
+		if w.moves, known.Known = a.account(known.instructions(w.code, a), known.Steps, known.Known); !known.Known {
 			flags += "|TOPFRAME"
 		}
 		out.line("")
