@@ -60,6 +60,13 @@ func (t Target) Suffix() string { return "_" + t.GOOS + "_" + t.GOARCH }
 // table is sorted by GOOS, then GOARCH.
 var table = []Target{
 	{
+		GOOS:         "darwin",
+		GOARCH:       "amd64",
+		Triple:       "x86_64-apple-darwin",
+		Format:       MachO,
+		SymbolPrefix: "_",
+	},
+	{
 		GOOS:      "freebsd",
 		GOARCH:    "amd64",
 		Triple:    "x86_64-unknown-linux-gnu",
