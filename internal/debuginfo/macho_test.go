@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cargo-rustgo/cargo-rustgo/internal/archive"
 	"github.com/cargo-rustgo/cargo-rustgo/internal/elfmacho"
 )
 
@@ -69,6 +70,9 @@ func TestMachO(t *testing.T) {
 					if s.Kind != elfmacho.Text {
 						continue
 					}
+					if !s.Continued {
+						base = sectionAddr(t, data, s.Name)
+					}
 					want := between(all, base, base+s.Size)
 					if !slices.Equal(got[int32(i)], want) {
 						t.Errorf("section %d:\n got %v\nwant %v", i, got[int32(i)], want)
@@ -98,6 +102,77 @@ func TestMachO(t *testing.T) {
 	}
 }
 
+// TestMachOSysroot compares the lines of all that comes with rustc for macOS.
+func TestMachOSysroot(t *testing.T) {
+	const triple = "x86_64-apple-darwin"
+	compileMachO(t, triple) // or skip
+	files, err := filepath.Glob(filepath.Join(rustc(t, "--print=sysroot"), "lib/rustlib", triple, "lib/*.rlib"))
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	atoms, rows := 0, 0
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lib, err := archive.Parse(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, m := range lib.Members {
+			if !elfmacho.IsMachO(lib.Data(i)) {
+				continue
+			}
+			o, err := elfmacho.Parse(filepath.Base(file)+"("+m.Name+")", lib.Data(i))
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := Lines(o, nil)
+			if err != nil {
+				t.Error(err)
+				continue
+			}
+			all := addressLines(t, lib.Data(i))
+			base := uint64(0)
+			for k := range o.Sections {
+				s := &o.Sections[k]
+				if s.Kind != elfmacho.Text {
+					continue
+				}
+				if !s.Continued {
+					base = sectionAddr(t, lib.Data(i), s.Name)
+				}
+				if want := between(all, base, base+s.Size); !slices.Equal(got[int32(k)], want) {
+					t.Errorf("%s: section %d:\n got %v\nwant %v", o.Name, k, got[int32(k)], want)
+				}
+				base += s.Size
+				atoms, rows = atoms+1, rows+len(got[int32(k)])
+			}
+		}
+	}
+	t.Logf("%d atoms, %d lines", atoms, rows)
+	if rows < 10000 {
+		t.Errorf("%d lines only", rows)
+	}
+}
+
+// sectionAddr returns the address of a section that is called "segment,section".
+func sectionAddr(t *testing.T, data []byte, name string) uint64 {
+	t.Helper()
+	file, err := macho.NewFile(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range file.Sections {
+		if s.Seg+","+s.Name == name {
+			return s.Addr
+		}
+	}
+	t.Fatalf("no section %s", name)
+	return 0
+}
+
 // addressLines returns all lines by address. Of those at one address the last
 // counts, but an end only where nothing follows.
 func addressLines(t *testing.T, data []byte) []Line {
@@ -105,6 +180,9 @@ func addressLines(t *testing.T, data []byte) []Line {
 	file, err := macho.NewFile(bytes.NewReader(data))
 	if err != nil {
 		t.Fatal(err)
+	}
+	if file.Section("__debug_info") == nil {
+		return nil
 	}
 	info, err := file.DWARF()
 	if err != nil {
@@ -153,18 +231,18 @@ func addressLines(t *testing.T, data []byte) []Line {
 func between(all []Line, start, end uint64) []Line {
 	var list []Line
 	var current Line
-	for _, l := range all {
-		if l.Off <= start {
-			current = l
-		}
+	at, _ := slices.BinarySearchFunc(all, start+1, func(l Line, off uint64) int { return cmp.Compare(l.Off, off) })
+	if at > 0 {
+		current = all[at-1]
 	}
 	if current.File != "" && start < end {
 		list = append(list, Line{0, current.File, current.Line})
 	}
-	for _, l := range all {
-		if l.Off > start && l.Off < end {
-			list = appendLine(list, Line{l.Off - start, l.File, l.Line})
+	for _, l := range all[at:] {
+		if l.Off >= end {
+			break
 		}
+		list = appendLine(list, Line{l.Off - start, l.File, l.Line})
 	}
 	if n := len(list); n > 0 && list[n-1].File != "" {
 		list = append(list, Line{Off: end - start})

@@ -484,7 +484,7 @@ func FuzzParse(f *testing.F) {
 	for _, test := range malformed {
 		f.Add(patch(data, test.edit))
 	}
-	for _, name := range []string{"amd64.o", "arm64.o", "rust-arm64.o"} {
+	for _, name := range []string{"amd64.o", "arm64.o", "rust-arm64.o", "incode.o"} {
 		f.Add(readFile(f, "testdata/"+name))
 	}
 	for _, test := range malformedMachO {

@@ -1,63 +1,28 @@
 package elfmacho
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 )
 
-// dataInCode has data in code of all kinds, in one atom and across two.
-const dataInCode = `	.text
-	.globl _f, _g
-_f:	leaq L0(%rip), %rax
-	ret
-	.data_region jt32
-L0:	.long _f-L0, _f-L0+8
-	.end_data_region
-	.data_region jt8
-	.byte 1
-	.end_data_region
-	nop
-	.data_region
-	.ascii "data"
-_g:	.ascii "more"
-	.end_data_region
-	ret
-	.data_region jt16
-	.end_data_region
-	.data
-	.data_region
-	.quad 0
-	.end_data_region
-	.subsections_via_symbols
-`
-
-func assembleDataInCode(t testing.TB) []byte {
-	t.Helper()
-	in, out := filepath.Join(t.TempDir(), "in.s"), filepath.Join(t.TempDir(), "out.o")
-	if err := os.WriteFile(in, []byte(dataInCode), 0o666); err != nil {
-		t.Fatal(err)
-	}
-	runTool(t, "llvm-mc-19", "-triple", machoTriples["amd64"], "-filetype=obj", "-o", out, in)
-	return readFile(t, out)
-}
-
 // TestDataInCode compares the data in each atom with what llvm-objdump lists.
 func TestDataInCode(t *testing.T) {
-	data := assembleDataInCode(t)
+	out := filepath.Join(t.TempDir(), "out.o")
+	runTool(t, "llvm-mc-19", "-triple", machoTriples["amd64"], "-filetype=obj", "-o", out, "testdata/incode.s")
+	data := readFile(t, out)
+	if !bytes.Equal(data, readFile(t, "testdata/incode.o")) {
+		t.Error("testdata/incode.o is not what llvm-mc makes of incode.s")
+	}
 	o, err := Parse("x.o", data)
 	if err != nil {
 		t.Fatal(err)
 	}
-	file := filepath.Join(t.TempDir(), "x.o")
-	if err := os.WriteFile(file, data, 0o666); err != nil {
-		t.Fatal(err)
-	}
 	listed := map[uint64]bool{} // by address
-	for line := range strings.Lines(runTool(t, "llvm-objdump-19", "--macho", "--data-in-code", file)) {
+	for line := range strings.Lines(runTool(t, "llvm-objdump-19", "--macho", "--data-in-code", out)) {
 		var at, size uint64
 		if n, _ := fmt.Sscanf(line, "0x%x %d", &at, &size); n == 2 {
 			for i := range size {
@@ -103,7 +68,7 @@ func TestDataInCode(t *testing.T) {
 }
 
 func TestDataInCodeMalformed(t *testing.T) {
-	data := assembleDataInCode(t)
+	data := readFile(t, "testdata/incode.o")
 	entries := binary.LittleEndian.Uint32((&machoFile{file{data}}).command(lcDataInCode, 0).b[8:])
 	for _, test := range []struct {
 		name string

@@ -119,3 +119,21 @@ func TestMachO(t *testing.T) {
 		})
 	}
 }
+
+// TestCoreDarwin is TestCore for macOS, where there is no call frame information
+// to agree with.
+func TestCoreDarwin(t *testing.T) {
+	const triple = "x86_64-apple-darwin"
+	libdir, err := exec.Command("rustc", "--print", "target-libdir", "--target", triple).Output()
+	if err != nil {
+		missing(t, "rustc: %v", err)
+	}
+	if _, err := os.Stat(strings.TrimSpace(string(libdir))); err != nil {
+		missing(t, "rustc has no core for %s", triple)
+	}
+	testCore(t, compileFor(t, triple, allocates+`
+		core::arch::global_asm!(".globl _memcpy, _memmove, _memset, _memcmp, _bcmp, _strlen, _bzero, ___bzero, ___assert_rtn, __Unwind_Resume, _rust_eh_personality",
+			"_memcpy: _memmove: mov rax, rdi", "mov rcx, rdx", "rep movsb", "ret",
+			"_memset: _bzero: ___bzero: mov rcx, rdx", "rep stosb", "ret", "_memcmp: _bcmp: _strlen: xor eax, eax", "ret",
+			"__Unwind_Resume: _rust_eh_personality: ___assert_rtn: ud2");`), "__rust_probestack")
+}
