@@ -187,7 +187,7 @@ func compile(ctx context.Context, o Options, t job) (_ *input, err error) {
 			unmap()
 		}
 	}()
-	lib, err := link.OpenArch(filepath.Base(art.Path), data, t.GOARCH, nil)
+	lib, err := link.OpenArch(filepath.Base(art.Path), data, t.target.GOARCH, nil)
 	if err != nil {
 		return nil, diagnoseInput(err)
 	}
