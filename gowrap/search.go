@@ -115,8 +115,9 @@ func hashArchives(ctx context.Context, h io.Writer) error {
 	if err == nil {
 		for _, p := range packages {
 			if slices.Contains(p.SFiles, prebuilt.Stub) {
-				if i := slices.IndexFunc(s.places(p.ImportPath, p.Dir), exists); i >= 0 {
-					files = append(files, s.places(p.ImportPath, p.Dir)[i])
+				places := s.places(p.ImportPath, p.Dir)
+				if i := slices.IndexFunc(places, exists); i >= 0 {
+					files = append(files, places[i])
 				}
 			}
 		}
