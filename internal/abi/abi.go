@@ -23,6 +23,8 @@ type Value struct {
 	// Size and Align are those of the C type, in bytes. A value of Size 0 takes
 	// no part in the call, but has a place in Go's frame.
 	Size, Align int
+	// GoSize is the size in Go's frame, if Size is 0.
+	GoSize int
 	// GoAlign is the alignment in Go's frame; 0 means the smaller of Align and
 	// 8, the most that Go aligns to.
 	GoAlign int
@@ -103,7 +105,7 @@ func frame(params []Value, result *Value) Call {
 			to = max(min(v.Align, pointer), 1)
 		}
 		a := Arg{Value: v, FP: align(c.Frame, to)}
-		c.Frame = a.FP + v.Size
+		c.Frame = a.FP + max(v.Size, v.GoSize)
 		return a
 	}
 	for _, p := range params {

@@ -45,10 +45,13 @@ func (f *Function) Check() error {
 	}
 	result := f.Result
 	if value, failure, ok := result.GoResult(); ok {
-		if failure.Kind != Enum && !failure.isMessage() {
-			return f.typeError("result", f.Result, "its error is not an enum without fields", "use an enum with #[repr(u8)], or rustgo::Message, as the error")
+		if failure.Kind != Enum && !failure.isMessage() && !failure.isError() {
+			return f.typeError("result", f.Result, "its error is not an enum without fields", "use an enum with #[repr(u8)], rustgo::Message, or rustgo::Error as the error")
 		}
 		if result = value; result.Kind == Unit {
+			if failure.isError() {
+				return nil
+			}
 			result = failure
 		}
 	}
@@ -185,6 +188,11 @@ func (c *checker) refuseStruct(t *Type, at place) (reason, help string) {
 	switch {
 	case t.goHandle() != nil:
 		return "", ""
+	case strings.HasPrefix(t.Name, rustgoCall):
+		if at != value0 || t.isError() {
+			return "it stands for a Go value only as a parameter of its own, or as the error of a Result", "make it a parameter of the function"
+		}
+		return t.refuseCallbacks()
 	case strings.HasPrefix(t.Name, "core::num::nonzero::NonZero<"):
 		inner := strings.TrimSuffix(strings.TrimPrefix(t.Name, "core::num::nonzero::NonZero<"), ">")
 		return "Go could pass 0, which is undefined behavior in Rust", "use " + inner + " and check it"

@@ -33,6 +33,12 @@ func (r *reader) composite(d *die, t *Type, depth int) error {
 			parts++
 			part := *child
 			return r.variants(&part, t, depth)
+		case dwarf.TagTemplateTypeParameter:
+			if strings.HasPrefix(t.Name, "core::marker::PhantomData<") && child.typ.Set && t.elem == 0 {
+				off, err := target(child.unit, child.typ)
+				r.point(t, off)
+				return err
+			}
 		}
 		return nil
 	})

@@ -23,6 +23,13 @@ type GoDecl struct {
 	Base   string    // of an enum: its integer; of the message of an error: string
 	Values []GoValue // of an enum
 	Fields []GoField // of a struct, by offset, with padding
+	// Methods are those of an interface, whose Type is a TraitObject.
+	Methods []GoMethod
+}
+
+// GoMethod is a method of an interface. Type are its parameters and results.
+type GoMethod struct {
+	Name, Rust, Type string
 }
 
 // GoField is a field of a struct. Rust is empty for padding, which is called _.
@@ -60,6 +67,12 @@ func (g *GoTypes) Add(t *Type) error {
 		}
 		if to := t.goHandle(); to != nil {
 			return g.add(&Type{Kind: Struct, Name: to.Name, Opaque: true})
+		}
+		if t.isError() {
+			return nil
+		}
+		if t.goValue() != nil {
+			return g.addCallbacks(t)
 		}
 	default:
 		return nil
@@ -245,6 +258,10 @@ func (g *GoTypes) describe(d *GoDecl, used map[string]bool) {
 		d.Base = "string"
 		return
 	}
+	if t.Kind == TraitObject {
+		g.methods(d)
+		return
+	}
 	names := map[string]bool{}
 	var end int64
 	pad := func(to int64) {
@@ -361,6 +378,12 @@ func (g *GoTypes) of(t *Type, at place) string {
 		}
 		if to := t.goHandle(); to != nil {
 			return "*" + g.decls[to.Name].Name
+		}
+		if t.isError() {
+			return "error"
+		}
+		if t.goValue() != nil {
+			return g.callable(t)
 		}
 		return g.decls[t.Name].Name
 	}

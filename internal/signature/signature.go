@@ -88,7 +88,11 @@ type Type struct {
 	Mutable   bool // a Pointer that Rust may write through: &mut, *mut
 	Reference bool // a Pointer that is &T, &mut T, or the Option of one
 
-	elem uint64 // where Elem is described, in .debug_info
+	Func    *Subroutine // of FuncPointer
+	Phantom *Type       // T of PhantomData<T>
+
+	elem uint64 // where Elem, Func or Phantom is described, in .debug_info
+	of   *Type  // of the TraitObject that stands for an interface of Go's
 }
 
 // Field is one field of a Struct, Tuple, Union or Variant.
@@ -112,6 +116,12 @@ func (t *Type) holdsPointer() bool {
 	switch t.Kind {
 	case Pointer, Slice, Str, TraitObject, FuncPointer, Box, Other, CVoid:
 		return true
+	case Struct:
+		if t.goValue() != nil {
+			return true
+		}
+	}
+	switch t.Kind {
 	case Array:
 		return t.Elem.holdsPointer()
 	case Struct, Tuple, Union, Variant:

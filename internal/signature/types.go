@@ -49,18 +49,58 @@ func (r *reader) typeAt(off uint64, depth int) (*Type, error) {
 	return t, nil
 }
 
-// pointees fills in what the pointers seen so far point to.
+// pointees fills in what the pointers seen so far point to, and PhantomData.
 func (r *reader) pointees() error {
 	for len(r.later) > 0 {
 		t := r.later[len(r.later)-1]
 		r.later = r.later[:len(r.later)-1]
-		elem, err := r.typeAt(t.elem, 0)
+		var err error
+		switch t.Kind {
+		case FuncPointer:
+			t.Func, err = r.subroutine(t.elem)
+		case Struct:
+			t.Phantom, err = r.typeAt(t.elem, 0)
+		default:
+			t.Elem, err = r.typeAt(t.elem, 0)
+		}
 		if err != nil {
 			return fmt.Errorf("type %s: %w", t.Name, err)
 		}
-		t.Elem = elem
 	}
 	return nil
+}
+
+// subroutine reads what a pointer to a function points to.
+func (r *reader) subroutine(off uint64) (*Subroutine, error) {
+	u, err := r.unitAt(off)
+	if err != nil {
+		return nil, err
+	}
+	var d die
+	if err := r.read(u, int(off), &d); err != nil {
+		return nil, err
+	}
+	s := new(Subroutine)
+	if d.typ.Set {
+		if s.Result, err = r.typeOf(d.unit, d.typ, 0); err != nil {
+			return nil, err
+		}
+		if s.Result.Kind == Unit {
+			s.Result = nil
+		}
+	}
+	err = r.each(&d, func(child *die) error {
+		if child.tag != dwarf.TagFormalParameter {
+			return nil
+		}
+		if !child.typ.Set {
+			return errors.New("parameter without a type")
+		}
+		t, err := r.typeOf(child.unit, child.typ, 0)
+		s.Params = append(s.Params, t)
+		return err
+	})
+	return s, err
 }
 
 // build makes the type that d describes.
@@ -170,13 +210,12 @@ func (r *reader) pointer(d *die, t *Type) error {
 	}
 	if r.tag(u, int(off)) == dwarf.TagSubroutineType {
 		t.Kind, t.Nullable, t.Mutable = FuncPointer, false, false
-		return nil
 	}
 	r.point(t, off)
 	return nil
 }
 
-// point makes t point to the type at off, once pointees gets to it.
+// point makes t point to what is at off, once pointees gets to it.
 func (r *reader) point(t *Type, off uint64) {
 	t.elem = off
 	r.later = append(r.later, t)

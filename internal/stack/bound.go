@@ -2,6 +2,7 @@ package stack
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -266,10 +267,22 @@ func (g *graph) way(from, to int, inside map[int]bool) []int {
 // switches reports whether a path leads from a node to a function that leaves
 // the caller's stack, or that is not understood.
 func (g *graph) switches(id int) bool {
+	return g.leads(id, func(f *function) bool { return f.switches || f.fail != nil })
+}
+
+// callsGo reports whether a path leads from a node to a call of Go.
+func (g *graph) callsGo(id int) bool {
+	// A function that is not understood may call any other.
+	any := slices.ContainsFunc(g.r.functions, func(f *function) bool { return f.callsGo })
+	return any && g.leads(id, func(f *function) bool { return f.callsGo || f.fail != nil })
+}
+
+// leads reports whether a path leads from a node to a function that is so.
+func (g *graph) leads(id int, is func(*function) bool) bool {
 	seen := map[int]bool{id: true}
 	queue := []int{id}
 	for i := 0; i < len(queue); i++ {
-		if id := queue[i]; !g.isPointers(id) && (g.function(id).switches || g.function(id).fail != nil) {
+		if id := queue[i]; !g.isPointers(id) && is(g.function(id)) {
 			return true
 		}
 		for _, h := range g.hops[queue[i]] {

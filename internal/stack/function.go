@@ -18,9 +18,11 @@ type function struct {
 	fail    error // why nothing below can be trusted
 	// switches is set where it leaves the caller's stack for a static one.
 	switches bool
-	own      int64 // bytes below sp at the entry that it uses by itself
-	edges    []edge
-	uses     []use
+	// callsGo is set in the function by which code calls Go.
+	callsGo bool
+	own     int64 // bytes below sp at the entry that it uses by itself
+	edges   []edge
+	uses    []use
 	// elsewhere are the addresses that it uses on another stack.
 	elsewhere []place
 	stores    []store

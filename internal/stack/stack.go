@@ -32,6 +32,8 @@ type Bound struct {
 	// Panics is set if a path leads to a panic handler: code that leaves the
 	// caller's stack for one of its own.
 	Panics bool
+	// CallsGo is set if a path leads to a call of Go.
+	CallsGo bool
 }
 
 // Unbounded is the error for a function without a bound.
@@ -41,8 +43,9 @@ type Unbounded struct {
 	// Path leads from the root to the function that is the reason, or around
 	// the recursion once.
 	Path []Frame
-	// Panics is set unless no path leads to a panic handler.
-	Panics bool
+	// Panics and CallsGo are set unless no path leads to a panic handler, or to a
+	// call of Go.
+	Panics, CallsGo bool
 }
 
 func (e *Unbounded) Error() string {
@@ -115,9 +118,9 @@ func (a *Analysis) Bound(root string) (Bound, error) {
 	s := &a.graph.sums[id]
 	path := a.graph.path(id)
 	if s.why != "" {
-		return Bound{}, &Unbounded{Root: root, Reason: s.why, Path: path, Panics: a.graph.switches(id)}
+		return Bound{}, &Unbounded{Root: root, Reason: s.why, Path: path, Panics: a.graph.switches(id), CallsGo: a.graph.callsGo(id)}
 	}
-	return Bound{Bytes: int(s.bytes + a.graph.r.pushed), Path: path, Panics: a.graph.switches(id)}, nil
+	return Bound{Bytes: int(s.bytes + a.graph.r.pushed), Path: path, Panics: a.graph.switches(id), CallsGo: a.graph.callsGo(id)}, nil
 }
 
 // Functions lists the functions that the roots reach on the caller's stack, by

@@ -73,7 +73,16 @@ func (w *walker) follow(pc int64, tables []table, s state) error {
 	return nil
 }
 
+// callback is the function by which code calls Go. The address that it calls is
+// not one of the program's, and what is there leaves the stack at once.
+const callback = "rustgo_callback"
+
 func (w *walker) noteEdge(e edge, s state) {
+	if e.to == indirect && w.f.symbol == callback {
+		w.f.callsGo = true
+		w.touch(s, w.pushed)
+		return
+	}
 	if e.to != indirect {
 		w.called(e.to, w.f.index)
 	}

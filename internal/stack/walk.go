@@ -41,7 +41,7 @@ type block struct {
 // walk fills in what the code of f tells. It depends on which callees return:
 // while that is unknown they are taken not to.
 func (p *program) walk(f *function) {
-	f.walked, f.fail, f.switches, f.own = true, nil, false, 0
+	f.walked, f.fail, f.switches, f.callsGo, f.own = true, nil, false, false, 0
 	f.edges, f.uses, f.elsewhere, f.stores, f.depths = nil, nil, nil, nil, depthLog{}
 	sec := p.sections[f.at.Ref]
 	if sec == nil || sec.data == nil {

@@ -1,0 +1,233 @@
+package signature
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Subroutine is what a FuncPointer points to.
+type Subroutine struct {
+	Params []*Type
+	Result *Type // nil for ()
+}
+
+// Callback is a Go function that Rust calls: a parameter, or a method of one
+// that is an interface.
+type Callback struct {
+	Method string // Rust's name of the method; empty for a function
+	Params []*Type
+	Result *Type // nil if it returns nothing, or an error alone
+	Error  bool  // it returns an error, after the result
+}
+
+// rustgoCall is the path of the types of the crate rustgo that stand for what
+// Rust calls.
+const rustgoCall = "rustgo::call::"
+
+// Callbacks returns the functions that Rust may call if t is a function or an
+// interface of Go's: the types Func and Interface of the crate rustgo. It is
+// empty for an interface without methods.
+func (t *Type) Callbacks() (list []Callback, ok bool) {
+	switch phantom := t.goValue(); {
+	case phantom == nil:
+		return nil, false
+	case phantom.Kind == FuncPointer && phantom.Func != nil:
+		return []Callback{newCallback("", phantom.Func)}, true
+	case phantom.Kind == Struct:
+		for _, f := range phantom.Fields {
+			if f.Type.Kind != FuncPointer || f.Type.Func == nil {
+				return nil, false
+			}
+			list = append(list, newCallback(f.Name, f.Type.Func))
+		}
+		return list, true
+	}
+	return nil, false
+}
+
+// goValue returns what describes t if it stands for a Go value that can be
+// called: a FuncPointer, or a Struct with one for each method.
+func (t *Type) goValue() *Type {
+	if t.Kind != Struct || t.Size != 8 || !strings.HasPrefix(t.Name, rustgoCall+"Func<") && t.trait() == "" {
+		return nil
+	}
+	for _, f := range t.Fields {
+		if f.Name == "signature" || f.Name == "methods" {
+			return f.Type.Phantom
+		}
+	}
+	return nil
+}
+
+// trait returns the path of the trait if t is an interface of Go's, or "".
+func (t *Type) trait() string {
+	name, ok := strings.CutPrefix(t.Name, rustgoCall+"Interface<dyn ")
+	if !ok {
+		return ""
+	}
+	return strings.TrimSuffix(name, ">")
+}
+
+// isError reports whether t is an error value of Go's.
+func (t *Type) isError() bool { return t.Name == rustgoCall+"Error" && t.Size == 8 }
+
+func newCallback(method string, s *Subroutine) Callback {
+	c := Callback{Method: method, Params: s.Params, Result: s.Result}
+	if s.Result == nil {
+		return c
+	}
+	switch r := s.Result; {
+	case r.isOptionalError():
+		c.Result, c.Error = nil, true
+	case r.Kind == Tuple && len(r.Fields) == 2 && r.field("__1").isOptionalError():
+		c.Result, c.Error = r.field("__0"), true
+	case r.Kind == Variant && strings.HasPrefix(r.Name, "core::result::Result<") && r.payload("Err") != nil && r.payload("Err").isError():
+		c.Result, c.Error = r.payload("Ok"), true
+	}
+	if c.Result != nil && c.Result.Kind == Unit {
+		c.Result = nil
+	}
+	return c
+}
+
+func (t *Type) isOptionalError() bool {
+	return t.Kind == Variant && strings.HasPrefix(t.Name, "core::option::Option<") && t.payload("Some") != nil && t.payload("Some").isError()
+}
+
+// field returns the type of a field, or one that is nothing.
+func (t *Type) field(name string) *Type {
+	i := slices.IndexFunc(t.Fields, func(f Field) bool { return f.Name == name })
+	if i < 0 {
+		return new(Type)
+	}
+	return t.Fields[i].Type
+}
+
+// payload returns what a case of a Variant holds, if that is one thing.
+func (t *Type) payload(variant string) *Type {
+	if f := t.field(variant).Fields; len(f) == 1 {
+		return f[0].Type
+	}
+	return nil
+}
+
+// refuseCallbacks returns why Go cannot hand over t, or "".
+func (t *Type) refuseCallbacks() (reason, help string) {
+	list, ok := t.Callbacks()
+	if !ok {
+		return "it does not say what Rust calls", "use rustgo::Func<fn(…) -> …>, or rustgo::Interface<dyn Trait> with a trait that rustgo::interface! declares"
+	}
+	for i := range list {
+		c := &list[i]
+		what := "the function"
+		if c.Method != "" {
+			what = "its method `" + c.Method + "`"
+		}
+		for _, p := range c.Params {
+			if reason, help := refuseArgument(p); reason != "" {
+				return fmt.Sprintf("%s takes `%s`: %s", what, p.Name, reason), help
+			}
+		}
+		if c.Result == nil {
+			continue
+		}
+		reason, help := refuse(c.Result, memory)
+		if reason == "" && c.Result.holdsPointer() {
+			reason, help = "nothing keeps what Go returns alive", "let Go fill in a &mut that it gets"
+		}
+		if reason != "" {
+			return fmt.Sprintf("%s returns `%s`: %s", what, c.Result.Name, reason), help
+		}
+	}
+	return "", ""
+}
+
+// refuseArgument says why Rust cannot pass t to Go.
+func refuseArgument(t *Type) (reason, help string) {
+	switch {
+	case t.goValue() != nil:
+		return "a function of Go's that goes back to Go", "let Go keep it"
+	case t.Kind == Str && t.Reference && !t.Mutable:
+		return "", ""
+	case t.Kind == Slice && t.Reference && t.Elem != nil:
+		return refuse(t.Elem, memory)
+	}
+	return refuse(t, memory)
+}
+
+// goFunc writes the parameters and results of a Go function.
+func (g *GoTypes) goFunc(c *Callback) string {
+	var params []string
+	for _, p := range c.Params {
+		params = append(params, g.Argument(p))
+	}
+	s := "(" + strings.Join(params, ", ") + ")"
+	switch {
+	case c.Result != nil && c.Error:
+		return s + " (" + g.of(c.Result, value0) + ", error)"
+	case c.Error:
+		return s + " error"
+	case c.Result != nil:
+		return s + " " + g.of(c.Result, value0)
+	}
+	return s
+}
+
+// Argument returns the Go type of what Rust passes to a Go function.
+func (g *GoTypes) Argument(t *Type) string {
+	switch t.Kind {
+	case Str:
+		return "string"
+	case Slice:
+		return "[]" + g.of(t.Elem, memory)
+	}
+	return g.of(t, value0)
+}
+
+// addCallbacks notes what the functions need that Rust calls.
+func (g *GoTypes) addCallbacks(t *Type) error {
+	list, _ := t.Callbacks()
+	for _, c := range list {
+		for _, p := range c.Params {
+			if p.Kind == Slice {
+				p = p.Elem
+			}
+			if err := g.Add(p); err != nil {
+				return err
+			}
+		}
+		if c.Result != nil {
+			if err := g.Add(c.Result); err != nil {
+				return err
+			}
+		}
+	}
+	if trait := t.trait(); trait != "" {
+		return g.add(&Type{Kind: TraitObject, Name: trait, of: t})
+	}
+	return nil
+}
+
+// callable returns the Go type of what Rust calls.
+func (g *GoTypes) callable(t *Type) string {
+	if trait := t.trait(); trait != "" {
+		return g.decls[trait].Name
+	}
+	list, _ := t.Callbacks()
+	return "func" + g.goFunc(&list[0])
+}
+
+// methods describes an interface.
+func (g *GoTypes) methods(d *GoDecl) {
+	list, _ := d.Type.of.Callbacks()
+	names := map[string]bool{}
+	for i := range list {
+		name := GoName(list[i].Method)
+		for names[name] {
+			name += "_"
+		}
+		names[name] = true
+		d.Methods = append(d.Methods, GoMethod{name, list[i].Method, g.goFunc(&list[i])})
+	}
+}
