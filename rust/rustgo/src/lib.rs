@@ -49,9 +49,18 @@
 #[cfg(test)]
 extern crate std;
 
+#[doc(hidden)]
+pub mod call;
+pub mod io;
 mod types;
 
+pub use call::{Argument, Error, Func, Interface, Returned};
 pub use types::{Handle, Message, Result, Slice, SliceMut, Str};
+
+/// What calls Go functions: `use rustgo::prelude::*`.
+pub mod prelude {
+    pub use crate::call::{Call0, Call1, Call2, Call3, Call4, Call5, Call6, Func, Interface};
+}
 
 #[cfg(any(rustgo, test))]
 mod mem;
