@@ -38,7 +38,12 @@ func assemble(o Options, t target.Target, art *tool.Artifact, functions []export
 		return nil, err
 	}
 	for i := range p.Functions {
-		configure(&p.Functions[i], config)
+		f := &p.Functions[i]
+		configure(f, config)
+		f.CallsGo = f.CallsGo || b.callsGo[f.Symbol]
+		if f.CallsGo && f.Blocking {
+			return nil, diag.New(diag.BadConfig, "`%s` cannot be `blocking`, since it may call Go; what it calls may block", f.Symbol)
+		}
 	}
 	return p, declared(p, functions, o.GoDir, t.GOARCH)
 }

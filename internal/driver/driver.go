@@ -259,12 +259,13 @@ type bounds struct {
 	bytes     map[string]int
 	unbounded map[string]string // why there is no bound
 	panics    map[string]bool
+	callsGo   map[string]bool
 }
 
 // bound proves what each export needs of the stack, and finds those that can
 // panic.
 func bound(analysis *stack.Analysis, in *input) (*bounds, error) {
-	out := &bounds{map[string]int{}, map[string]string{}, map[string]bool{}}
+	out := &bounds{map[string]int{}, map[string]string{}, map[string]bool{}, map[string]bool{}}
 	requireBounds := in.art.Config != nil && in.art.Config.RequireBounds
 	recovers := len(in.lib.Defines(recovers)) > 0
 	var errs []error
@@ -276,7 +277,7 @@ func bound(analysis *stack.Analysis, in *input) (*bounds, error) {
 			errs = append(errs, diagnoseStack(unbounded, f))
 		case errors.As(err, &unbounded):
 			out.unbounded[f.Symbol] = unbounded.Reason
-			b.Panics = unbounded.Panics
+			b.Panics, b.CallsGo = unbounded.Panics, unbounded.CallsGo
 		case err != nil:
 			return nil, err
 		default:
@@ -284,6 +285,9 @@ func bound(analysis *stack.Analysis, in *input) (*bounds, error) {
 		}
 		if b.Panics && recovers {
 			out.panics[f.Symbol] = true
+		}
+		if b.CallsGo {
+			out.callsGo[f.Symbol] = true
 		}
 	}
 	return out, diag.Join(errs...)
@@ -318,6 +322,7 @@ func merge(p, q *emit.Package, t target.Target) (*emit.Package, error) {
 			return nil, fmt.Errorf("the Go declaration depends on the target: `%s` on %s/%s, `%s` on %s",
 				a, p.Platforms[0].GOOS, p.Platforms[0].GOARCH, b, t)
 		}
+		p.Functions[i].CallsGo = p.Functions[i].CallsGo || q.Functions[i].CallsGo
 	}
 	p.Platforms = append(p.Platforms, q.Platforms...)
 	return p, nil

@@ -71,8 +71,8 @@ func declared(p *emit.Package, functions []export, dir string, arch string) erro
 		}
 		delete(found, f.Symbol)
 		out := &p.Functions[i]
-		if out.Fallible != nil || out.Blocking || out.Receiver != "" {
-			errs = append(errs, h.problem("`%s` is more than its assembly: a method, a call that may block, or one that returns an error; let the tool declare it", f.Symbol))
+		if out.Fallible != nil || out.Blocking || out.CallsGo || out.Receiver != "" {
+			errs = append(errs, h.problem("`%s` is more than its assembly: a method, a call that may block, or one that returns an error or calls Go; let the tool declare it", f.Symbol))
 			continue
 		}
 		names, err := h.check(f, types.SizesFor("gc", arch))
@@ -119,12 +119,19 @@ func (t *translator) function(f *export, config *tool.Config) (emit.Function, er
 		case "g", "ret", "outcome": // a register and results to Go's assemblers
 			q.Name += "_"
 		}
+		if list, ok := p.Type.Callbacks(); ok {
+			q.Handle, out.CallsGo = true, true
+			for _, c := range list {
+				out.Callbacks = append(out.Callbacks, t.callback(&c, i))
+			}
+		}
 		out.Params = append(out.Params, q)
 	}
 	if f.Result != nil && f.Result.Size > 0 {
 		r := emit.Param{Value: value(f.Result), Composite: composite(f.Result)}
 		if v, failure, ok := f.Result.GoResult(); ok {
 			out.Fallible = t.fallible(f.Result, v, failure)
+			out.CallsGo = out.CallsGo || out.Fallible.Handle
 		} else {
 			r.Type = t.types.Of(f.Result)
 		}
@@ -135,6 +142,21 @@ func (t *translator) function(f *export, config *tool.Config) (emit.Function, er
 		return out, t.method(&out, f, config.Functions[f.Symbol].Method)
 	}
 	return out, nil
+}
+
+// callback translates a function that Rust calls.
+func (t *translator) callback(c *signature.Callback, param int) emit.Callback {
+	out := emit.Callback{Param: param, Error: c.Error}
+	if c.Method != "" {
+		out.Method = signature.GoName(c.Method)
+	}
+	for _, p := range c.Params {
+		out.Params = append(out.Params, emit.Param{Type: t.types.Argument(p)})
+	}
+	if c.Result != nil {
+		out.Result = &emit.Param{Type: t.types.Of(c.Result), Check: c.Result.HasInvalid()}
+	}
+	return out
 }
 
 // method makes a method of a function whose first parameter is a value of a type
@@ -174,6 +196,7 @@ func (t *translator) fallible(result, value, failure *signature.Type) *emit.Fall
 			r.ValueOff = int(f.Off)
 		case "error":
 			r.ErrorOff = int(f.Off)
+			r.Handle = r.Error == "error"
 		}
 	}
 	return r
@@ -190,6 +213,10 @@ func (t *translator) declarations(docs *typeDocs) []emit.Type {
 			out.Doc = []string{d.Name + " is an integer of 128 bits."}
 		case d.Base == "string":
 			out.Doc = []string{d.Name + " is an error of Rust's."}
+		}
+		out.Interface = d.Type.Kind == signature.TraitObject
+		for _, m := range d.Methods {
+			out.Methods = append(out.Methods, emit.Method{Name: m.Name, Type: m.Type, Doc: members[m.Rust]})
 		}
 		for _, f := range d.Fields {
 			out.Fields = append(out.Fields, emit.Field{Name: f.Name, Type: f.Type, Doc: members[f.Rust], Check: f.Checked})

@@ -94,7 +94,7 @@ func (p *Package) trampoline(f *Function, platform *Platform, export image.Expor
 		text:     f.assemblyName() + p.suffix(platform),
 	}
 	t.call = f.amd64Call()
-	t.stack, t.result = amd64Stack(&t.call)
+	t.stack, t.result = t.amd64Stack(&t.call)
 	return t
 }
 

@@ -9,8 +9,8 @@ import (
 // What a call puts on C's side of the stack for its arguments and its result,
 // from SP at the call on, which is aligned to 16:
 //
-//	| result         |  if it is written to memory and aligned to more than
-//	|                |  8 bytes, which Go's frame is not
+//	| result         |  if it is written to memory and Go's frame is not the
+//	|                |  place: it is aligned to 8 bytes, and moves if Rust calls Go
 //	| pad to 16      |
 //	| arguments      |  psABI 3.2.3
 //	+----------------+
@@ -72,6 +72,9 @@ func (f *Function) values() (params []abi.Value, result *abi.Value) {
 		v.Name = q.Name
 		params = append(params, v)
 	}
+	if f.CallsGo {
+		params = append(params, abi.Value{Name: "call", GoSize: f.callSize(), GoAlign: 8})
+	}
 	if f.Result != nil {
 		result = &f.Result.Value
 	}
@@ -80,12 +83,12 @@ func (f *Function) values() (params []abi.Value, result *abi.Value) {
 
 // amd64Stack returns how many bytes a call has on C's side of the stack, and
 // where among them the result is, which is negative if it is not there.
-func amd64Stack(c *abi.Call) (size, result int) {
-	if !c.Indirect || c.Result.Align <= 8 {
+func (f *Function) amd64Stack(c *abi.Call) (size, result int) {
+	if !c.Indirect || c.Result.Align <= 8 && !f.CallsGo {
 		return c.Stack, -1
 	}
-	result = (c.Stack + 15) &^ 15
-	return result + c.Result.Size, result
+	result = alignTo(c.Stack, 16)
+	return result + alignTo(c.Result.Size, 8), result
 }
 
 // whole reports whether assembly may name the argument i, or the result for -1,
@@ -193,13 +196,23 @@ func (t *trampoline) base(out *printer, words []stackPart) {
 }
 
 // copyResult copies a result from where it is aligned, from the register on.
-// R11 and X0 are free.
+// R11, CX and X0 are free.
 func (t *trampoline) copyResult(out *printer, from string, off int) {
 	out.line("\tLEAQ ret+%d(FP), R11", t.call.Result.FP)
-	// What is aligned to 16 has a size that is a multiple of that.
-	for i := 0; i < t.call.Result.Size; i += 16 {
+	i := 0
+	for ; i+16 <= t.call.Result.Size; i += 16 {
 		out.line("\tMOVOU %d(%s), X0", off+i, from)
 		out.line("\tMOVOU X0, %d(R11)", i)
+	}
+	for _, p := range []struct {
+		size int
+		move string
+	}{{8, "MOVQ"}, {4, "MOVL"}, {2, "MOVW"}, {1, "MOVB"}} {
+		if t.call.Result.Size&p.size != 0 {
+			out.line("\t%s %d(%s), CX", p.move, off+i, from)
+			out.line("\t%s CX, %d(R11)", p.move, i)
+			i += p.size
+		}
 	}
 }
 

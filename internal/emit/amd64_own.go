@@ -19,7 +19,9 @@ package emit
 //	    | cookie for no arguments |  for good
 //	    | BP                      |  if Rust can panic
 //	    | slot in rustStacks      |  if the call may block
+//	    | or code that calls Go   |  if Rust may call it
 //	    | cookie for arguments    |  during the call
+//	    | SP of Rust              |  while it waits for Go
 //	    |                         |
 //	    | C's result, args        |  in memory (amd64_args.go), and padding
 //	    |-------------------------|  SP at the call, aligned to 16
@@ -32,7 +34,9 @@ const (
 	ownCookie     = 24
 	ownBP         = 32
 	ownSlot       = 40
+	ownCallback   = 40 // rust/rustgo/src/call/x86_64.rs
 	ownArgsCookie = 48
+	ownRust       = 56
 	ownFrame      = 64
 )
 
@@ -52,35 +56,24 @@ const (
 // call Go: it returns what there is to do.
 func (t *trampoline) own(out *printer) {
 	out.line("TEXT ·%s(SB), NOSPLIT|NOFRAME|TOPFRAME, $0-%d", t.text, t.frameArgs())
-	out.line("\tMOVQ TLS, AX")
-	out.line("\tMOVQ 0(AX)(TLS*1), BX")
-	out.line("\tMOVQ %d(BX), R11", gM)
-	out.line("\tLEAQ ·rustStacks(SB), R10")
-	out.line("\tMOVL R11, CX")
-	out.line("\tSHRL $%d, CX", stackHashShift-stackShift)
-	out.line("\tANDL $%#x, CX", (stackHashSize-1)<<stackShift)
-	out.line("probe:")
-	out.line("\tADDQ CX, R10")
-	out.line("\tCMPQ 0(R10), R11")
-	out.line("\tJNE next")
-	if t.Blocking {
-		// From here on the stack is not taken away, although the world may be
-		// stopped while the call runs: if rustSweep came first, it is seen.
-		out.line("\tMOVQ R10, R14")
-		out.line("\tMOVL $1, CX")
-		out.line("\tXCHGQ CX, 24(R14)")
-		out.line("\tCMPQ 0(R14), R11")
-		out.line("\tJNE gone")
+	if t.CallsGo {
+		t.callStack(out)
+	} else {
+		t.threadStack(out)
 	}
-	out.line("\tMOVQ $1, 16(R10)")
-	out.line("\tMOVQ 8(R10), R10")
 	out.line("\tMOVQ SP, R13")
 	slots := (t.stack + 15) &^ 15
-	if t.panics {
-		out.line("\tXORL R12, R12")
+	if t.panics || t.CallsGo {
 		out.line("\tMOVQ R13, %d(R10)", -ownSP)
 		out.line("\tMOVQ BX, %d(R10)", -ownG)
 		out.line("\tMOVQ BP, %d(R10)", -ownBP)
+	}
+	if t.CallsGo {
+		out.line("\tLEAQ ·%s·go<>(SB), CX", t.text)
+		out.line("\tMOVQ CX, %d(R10)", -ownCallback)
+	}
+	if t.panics {
+		out.line("\tXORL R12, R12")
 		if slots > 0 {
 			out.line("\tLEAQ %d(R10), CX", -ownFrame-slots)
 			out.line("\tMOVQ $%#x, R9", uint64(panicMagic))
@@ -94,7 +87,7 @@ func (t *trampoline) own(out *printer) {
 	// What a crash prints of the goroutine: as if it called from NAME.slow. A
 	// call that may block leaves it as the scheduler has it.
 	if !t.Blocking {
-		out.line("\tLEAQ ·%s·slow<>(SB), CX", t.text)
+		out.line("\tLEAQ ·%s·%s<>(SB), CX", t.text, t.beside())
 		out.line("\tMOVQ R13, %d(BX)", gSchedSP)
 		out.line("\tMOVQ CX, %d(BX)", gSchedPC)
 	}
@@ -124,6 +117,12 @@ func (t *trampoline) own(out *printer) {
 	if t.result >= 0 {
 		out.line("\tLEAQ %d(SP), R10", t.result)
 	}
+	if t.CallsGo {
+		// The stack of the goroutine may be elsewhere.
+		out.line("\tMOVQ %d(SP), BX", ownFrame+slots-ownG)
+		out.line("\tMOVQ %d(SP), BP", ownFrame+slots-ownBP)
+		out.line("\tMOVQ %d(SP), R13", ownFrame+slots-ownSP)
+	}
 	out.line("\tMOVQ TLS, CX")
 	out.line("\tMOVQ BX, 0(CX)(TLS*1)")
 	out.line("\tMOVQ R13, SP")
@@ -138,6 +137,58 @@ func (t *trampoline) own(out *printer) {
 		out.line("\tMOVQ CX, outcome+%d(FP)", t.outcomeFP())
 	}
 	t.ret(out)
+	if !t.CallsGo {
+		t.otherStack(out)
+	}
+	if t.panics {
+		t.ownPanicked(out, slots)
+	}
+	if t.CallsGo {
+		t.callGo(out)
+	}
+	if !t.Blocking && t.beside() == "slow" || t.panics && !t.Blocking {
+		t.slow(out)
+	}
+}
+
+// beside is the function beside the trampoline of which a crash says that the
+// goroutine is in it.
+func (t *trampoline) beside() string {
+	if t.CallsGo {
+		return "callback"
+	}
+	return "slow"
+}
+
+// threadStack finds the stack of the thread: R10 is its end, R11 is m, BX is g,
+// AX is what TLS is relative to.
+func (t *trampoline) threadStack(out *printer) {
+	out.line("\tMOVQ TLS, AX")
+	out.line("\tMOVQ 0(AX)(TLS*1), BX")
+	out.line("\tMOVQ %d(BX), R11", gM)
+	out.line("\tLEAQ ·rustStacks(SB), R10")
+	out.line("\tMOVL R11, CX")
+	out.line("\tSHRL $%d, CX", stackHashShift-stackShift)
+	out.line("\tANDL $%#x, CX", (stackHashSize-1)<<stackShift)
+	out.line("probe:")
+	out.line("\tADDQ CX, R10")
+	out.line("\tCMPQ 0(R10), R11")
+	out.line("\tJNE next")
+	if t.Blocking {
+		// From here on the stack is not taken away, although the world may be
+		// stopped while the call runs: if rustSweep came first, it is seen.
+		out.line("\tMOVQ R10, R14")
+		out.line("\tMOVL $1, CX")
+		out.line("\tXCHGQ CX, 24(R14)")
+		out.line("\tCMPQ 0(R14), R11")
+		out.line("\tJNE gone")
+	}
+	out.line("\tMOVQ $1, 16(R10)")
+	out.line("\tMOVQ 8(R10), R10")
+}
+
+// otherStack goes on where the thread's stack was not found.
+func (t *trampoline) otherStack(out *printer) {
 	out.line("next:")
 	out.line("\tMOVL $%d, CX", 1<<stackShift)
 	out.line("\tCMPQ 0(R10), $0")
@@ -155,28 +206,27 @@ func (t *trampoline) own(out *printer) {
 		}
 		out.line("\tJMP ·%s·slow<>(SB)", t.text)
 	}
-	if t.panics {
-		out.line("panicked:")
-		out.line("\tLEAQ %d(SP), R10", ownFrame+slots)
-		out.line("\tMOVQ %d(R10), BX", -ownG)
-		out.line("\tMOVQ %d(R10), BP", -ownBP)
-		out.line("\tMOVQ TLS, CX")
-		out.line("\tMOVQ BX, 0(CX)(TLS*1)")
-		if t.Blocking {
-			out.line("\tMOVQ %d(R10), R14", -ownSlot)
-		}
-		out.line("\tMOVQ %d(R10), SP", -ownSP)
-		if t.Blocking {
-			out.line("\tXORL CX, CX")
-			out.line("\tMOVQ CX, 24(R14)")
-			out.line("\tMOVQ R12, outcome+%d(FP)", t.outcomeFP())
-			out.line("\tRET")
-		} else {
-			out.line("\tJMP ·%s·slow<>(SB)", t.text)
-		}
+}
+
+// ownPanicked goes on after a panic.
+func (t *trampoline) ownPanicked(out *printer, slots int) {
+	out.line("panicked:")
+	out.line("\tLEAQ %d(SP), R10", ownFrame+slots)
+	out.line("\tMOVQ %d(R10), BX", -ownG)
+	out.line("\tMOVQ %d(R10), BP", -ownBP)
+	out.line("\tMOVQ TLS, CX")
+	out.line("\tMOVQ BX, 0(CX)(TLS*1)")
+	if t.Blocking {
+		out.line("\tMOVQ %d(R10), R14", -ownSlot)
 	}
-	if !t.Blocking {
-		t.slow(out)
+	out.line("\tMOVQ %d(R10), SP", -ownSP)
+	if t.Blocking {
+		out.line("\tXORL CX, CX")
+		out.line("\tMOVQ CX, 24(R14)")
+		out.line("\tMOVQ R12, outcome+%d(FP)", t.outcomeFP())
+		out.line("\tRET")
+	} else {
+		out.line("\tJMP ·%s·slow<>(SB)", t.text)
 	}
 }
 
@@ -188,15 +238,17 @@ func (t *trampoline) slow(out *printer) {
 	out.line("TEXT ·%s·slow<>(SB), NOSPLIT|NOFRAME, $0-%d", t.text, t.call.Frame)
 	out.line("\tFUNCDATA $FUNCDATA_ArgsPointerMaps, ·%s·args_stackmap(SB)", t.assemblyName())
 	out.line("\tNO_LOCAL_POINTERS")
-	if t.panics {
+	if t.panics && !t.CallsGo {
 		out.line("\tTESTQ R12, R12")
 		out.line("\tJNE panicked")
 	}
-	out.line("\tPUSHQ R11")
-	out.line("\tCALL ·rustStackFor(SB)")
-	out.line("\tPOPQ R11")
-	out.line("\tLEAQ ·%s(SB), AX", t.text)
-	out.line("\tJMP AX")
+	if !t.CallsGo {
+		out.line("\tPUSHQ R11")
+		out.line("\tCALL ·rustStackFor(SB)")
+		out.line("\tPOPQ R11")
+		out.line("\tLEAQ ·%s(SB), AX", t.text)
+		out.line("\tJMP AX")
+	}
 	if t.panics {
 		out.line("panicked:")
 		out.line("\tPUSHQ R12")
@@ -206,7 +258,7 @@ func (t *trampoline) slow(out *printer) {
 }
 
 // ownLayout writes the functions that know the runtime's structures.
-func ownLayout(out *printer) {
+func (p *Package) ownLayout(out *printer) {
 	out.line("")
 	out.line("// func rustLayout() bool")
 	out.line("TEXT ·rustLayout(SB), NOSPLIT|NOFRAME, $0-1")
@@ -221,6 +273,9 @@ func ownLayout(out *printer) {
 	out.line("\tANDL R8, R9")
 	out.line("\tMOVB R9, ret+0(FP)")
 	out.line("\tRET")
+	if !p.threadStacks() {
+		return
+	}
 	out.line("")
 	out.line("// func rustThread() uintptr")
 	out.line("TEXT ·rustThread(SB), NOSPLIT|NOFRAME, $0-8")

@@ -49,6 +49,11 @@ type Function struct {
 	// Blocking makes a call a system call to Go's scheduler. It runs on a
 	// stack of its own.
 	Blocking bool
+	// CallsGo is set if Rust may call Go in it. Then it runs on a stack that
+	// belongs to the call.
+	CallsGo bool
+	// Callbacks are the Go functions that its parameters bring, in their order.
+	Callbacks []Callback
 }
 
 // Param is a parameter or a result.
@@ -57,6 +62,8 @@ type Param struct {
 	Type  string // in Go
 	Value abi.Value
 	Check bool // the type has the method valid, which must return true
+	// Handle is set if Type is a function or an interface: Rust gets a handle.
+	Handle bool
 	// Composite is true if Type is a struct or an array, although Value may be
 	// one scalar.
 	Composite bool
@@ -67,6 +74,7 @@ type Param struct {
 type Fallible struct {
 	Value                         string // in Go; empty if there is only an error
 	Error                         string
+	Handle                        bool // Rust returns a handle of the error
 	FailedOff, ValueOff, ErrorOff int
 	ValueSize, ErrorSize, Size    int
 }
@@ -128,6 +136,12 @@ func (p *Package) goFiles() map[string][]byte {
 	}
 	if p.owns() {
 		files["rustgo_stack.go"] = p.stacks()
+		if p.threadStacks() {
+			files["rustgo_threads.go"] = p.threads()
+		}
+		if p.callsGo() {
+			files["rustgo_call.go"] = p.callStacks()
+		}
 		for _, platform := range p.systems() {
 			files["rustgo_stack_"+platform.GOOS+".go"] = p.stackMemory(platform.GOOS)
 		}
@@ -162,6 +176,18 @@ func (p *Package) owns() bool {
 	return false
 }
 
+// threadStacks reports whether a function runs on a stack of its thread's.
+func (p *Package) threadStacks() bool {
+	for i := range p.Platforms {
+		for j := range p.Functions {
+			if f := &p.Functions[j]; !f.CallsGo && p.Platforms[i].Own(f) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // blocks reports whether a function may block.
 func (p *Package) blocks() bool {
 	return slices.ContainsFunc(p.Functions, func(f Function) bool { return f.Blocking })
@@ -188,7 +214,7 @@ func (p *Package) OwnStackSize() int {
 // Own reports whether f runs on a stack of its own.
 func (p *Platform) Own(f *Function) bool {
 	_, bounded := p.Stack[f.Symbol]
-	return !bounded || f.Blocking || p.need(f) > f.StackLimit
+	return !bounded || f.Blocking || f.CallsGo || p.need(f) > f.StackLimit
 }
 
 // need is what the trampoline and the function need of the stack.
@@ -199,7 +225,7 @@ func (p *Platform) need(f *Function) int {
 		return l.size(bound)
 	}
 	call := f.amd64Call()
-	stack, _ := amd64Stack(&call)
+	stack, _ := f.amd64Stack(&call)
 	return frame(bound, stack/8+1)
 }
 
@@ -242,7 +268,7 @@ func (p *Package) assembly(platform *Platform) ([]byte, error) {
 		}
 	}
 	if p.owns() && platform.Variant == "" {
-		ownLayout(&out)
+		p.ownLayout(&out)
 	}
 	if platform.Variant == "" && len(p.variants(platform)) > 0 {
 		p.dispatch(platform, &out)

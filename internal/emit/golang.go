@@ -24,7 +24,11 @@ func (p *Package) constraint() string {
 // declarations writes the Go side of the platforms that have code.
 func (p *Package) declarations() []byte {
 	var out printer
-	p.head(&out, p.constraint())
+	var imports []string
+	if p.callsGo() {
+		imports = append(imports, "unsafe")
+	}
+	p.head(&out, p.constraint(), imports...)
 	for i := range p.Functions {
 		f := &p.Functions[i]
 		if f.Declared {
@@ -33,9 +37,9 @@ func (p *Package) declarations() []byte {
 		out.line("")
 		out.comment(f.Doc)
 		if f.wrapped() {
-			f.wrapper(&out)
+			f.wrapper(&out, p.Name)
 		}
-		if f.NoEscape {
+		if f.NoEscape && !f.CallsGo {
 			if len(f.Doc) > 0 && !f.wrapped() {
 				out.line("//")
 			}
@@ -48,7 +52,7 @@ func (p *Package) declarations() []byte {
 
 // wrapped reports whether Go code stands before the assembly.
 func (f *Function) wrapped() bool {
-	return f.Receiver != "" || f.Fallible != nil || f.Blocking || slices.ContainsFunc(f.Params, func(p Param) bool { return p.Check })
+	return f.Receiver != "" || f.Fallible != nil || f.Blocking || f.CallsGo || slices.ContainsFunc(f.Params, func(p Param) bool { return p.Check })
 }
 
 // assemblyName is the name of the assembly function.
@@ -71,7 +75,22 @@ func (f *Function) assembly() string {
 			result = fmt.Sprintf(" (ret %s, outcome uintptr)", f.rawType())
 		}
 	}
-	return "func " + f.assemblyName() + parameters(f.Params) + result
+	return "func " + f.assemblyName() + parameters(f.rawParams()) + result
+}
+
+// rawParams are the parameters in assembly.
+func (f *Function) rawParams() []Param {
+	if !f.CallsGo {
+		return f.Params
+	}
+	var list []Param
+	for _, p := range f.Params {
+		if p.Handle {
+			p.Type = "uint64"
+		}
+		list = append(list, p)
+	}
+	return append(list, Param{Name: "call", Type: f.callType()})
 }
 
 // rawType is the type of the result in assembly.
@@ -84,7 +103,7 @@ func (f *Function) rawType() string {
 
 // wrapper writes the function that Go code calls, and the declarations it
 // needs besides the assembly.
-func (f *Function) wrapper(out *printer) {
+func (f *Function) wrapper(out *printer, pkg string) {
 	call := f.assemblyName()
 	if f.Blocking && !f.onlyBlocks() {
 		call += "Blocking"
@@ -96,25 +115,36 @@ func (f *Function) wrapper(out *printer) {
 				out.line("if !%s.valid() { panic(rustInvalid(%q, %q)) }", p.Name, f.Name, p.Name)
 			}
 		}
+		err := "rustResult.err"
+		if f.CallsGo {
+			out.line("rustStack := rustCallStackNew()")
+			out.line("defer rustStack.free()")
+		}
+		if f.Fallible != nil && f.Fallible.Handle {
+			err = "rustStack.err(rustResult.err)"
+		}
 		switch {
 		case f.Fallible == nil && f.Result == nil:
 			out.line("%s(%s)", call, f.arguments())
 		case f.Fallible == nil:
 			out.line("return %s(%s)", call, f.arguments())
 		case f.Fallible.Value == "":
-			out.line("r := %s(%s)", call, f.arguments())
-			out.line("if r.failed { return r.err }")
+			out.line("rustResult := %s(%s)", call, f.arguments())
+			out.line("if rustResult.failed { return %s }", err)
 			out.line("return nil")
 		default:
-			out.line("r := %s(%s)", call, f.arguments())
-			out.line("if r.failed { return r.value, r.err }")
-			out.line("return r.value, nil")
+			out.line("rustResult := %s(%s)", call, f.arguments())
+			out.line("if rustResult.failed { return rustResult.value, %s }", err)
+			out.line("return rustResult.value, nil")
 		}
 		out.line("}")
 		out.line("")
 	}
 	if f.Fallible != nil {
 		f.fallible(out)
+	}
+	if f.CallsGo {
+		f.callback(out, pkg)
 	}
 	if f.Blocking {
 		f.blocking(out)
@@ -137,7 +167,11 @@ func (f *Function) fallible(out *printer) {
 		off, size int
 		decl      string
 	}
-	fields := []field{{r.FailedOff, 1, "failed bool"}, {r.ErrorOff, r.ErrorSize, "err " + r.Error}}
+	err := r.Error
+	if r.Handle {
+		err = "uint64"
+	}
+	fields := []field{{r.FailedOff, 1, "failed bool"}, {r.ErrorOff, r.ErrorSize, "err " + err}}
 	if r.Value != "" {
 		fields = append(fields, field{r.ValueOff, r.ValueSize, "value " + r.Value})
 	}
@@ -189,8 +223,15 @@ func (f *Function) blocking(out *printer) {
 
 func (f *Function) arguments() string {
 	var names []string
-	for _, p := range f.Params {
+	for i, p := range f.Params {
+		if p.Handle {
+			names = append(names, fmt.Sprintf("rustStack.handle+%d", f.handle(i)))
+			continue
+		}
 		names = append(names, p.Name)
+	}
+	if f.CallsGo {
+		names = append(names, f.callArgument())
 	}
 	return strings.Join(names, ", ")
 }
@@ -234,9 +275,8 @@ func (p *Package) head(out *printer, constraint string, imports ...string) {
 	out.comment(p.Doc)
 	out.line("package %s", p.Name)
 	for _, f := range p.Functions {
-		if strings.Contains(f.Signature(), "unsafe.Pointer") {
+		if strings.Contains(f.Signature(), "unsafe.Pointer") && !slices.Contains(imports, "unsafe") {
 			imports = append(imports, "unsafe")
-			break
 		}
 	}
 	out.imports(imports)

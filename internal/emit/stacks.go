@@ -16,16 +16,27 @@ const (
 	DefaultStackSize = 256 << 10
 )
 
-// stacks writes the Go side of the stacks.
+// stacks writes what is common to all stacks that are not a goroutine's.
 func (p *Package) stacks() []byte {
 	var out printer
 	p.start(&out, p.constraint())
 	out.line("package %s", p.Name)
+	out.WriteString(strings.NewReplacer(
+		"STACK_SIZE", fmt.Sprint(p.OwnStackSize()), "BEYOND", fmt.Sprint(p.beyond()), "PACKAGE", p.Name,
+	).Replace(stacksSource))
+	return gofmt(out.Bytes())
+}
+
+// threads writes the Go side of the stacks of threads.
+func (p *Package) threads() []byte {
+	var out printer
+	p.start(&out, p.constraint())
+	out.line("package %s", p.Name)
 	source := strings.NewReplacer(
-		"STACK_SIZE", fmt.Sprint(p.OwnStackSize()), "BEYOND", fmt.Sprint(p.beyond()), "HASH_SHIFT", fmt.Sprint(stackHashShift), "HASH_SIZE", fmt.Sprint(stackHashSize),
+		"HASH_SHIFT", fmt.Sprint(stackHashShift), "HASH_SIZE", fmt.Sprint(stackHashSize),
 		"COOKIE", fmt.Sprint(ownCookie), "FRAME", fmt.Sprint(ownFrame), "MAGIC", fmt.Sprintf("%#x", uint64(panicMagic)),
 		"PACKAGE", p.Name,
-	).Replace(stacksSource)
+	).Replace(threadsSource)
 	out.WriteString(source)
 	if p.blocks() {
 		fails := `panic("internal error")`
@@ -54,14 +65,7 @@ func (p *Package) beyond() int64 {
 }
 
 const stacksSource = `
-import (
-	"runtime"
-	"strconv"
-	"sync"
-	"sync/atomic"
-	"syscall"
-	"unsafe"
-)
+import "runtime"
 
 // rustStackSize is the size in bytes of a stack, without the page below it,
 // which cannot be accessed: a function that needs more ends the program with
@@ -72,6 +76,25 @@ const rustStackSize = STACK_SIZE
 // read. Where a function has given up its frame, but the runtime's tables do
 // not say so, a profiler looks for its caller as far up as the frame was large.
 const rustStackBeyond = BEYOND
+
+func rustLayout() bool
+
+func init() {
+	if !rustLayout() {
+		panic("PACKAGE: the runtime of " + runtime.Version() + " is laid out in a way that this package does not know; build it again with a newer cargo rustgo")
+	}
+}
+`
+
+const threadsSource = `
+import (
+	"runtime"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"unsafe"
+)
 
 // rustStack is a stack for Rust functions that may need more than a goroutine
 // has. A goroutine that runs such a function stays on its thread, so there is
@@ -97,14 +120,7 @@ var (
 	rustStackAging  bool // a rustStackCycle is under way
 )
 
-func rustLayout() bool
 func rustThread() uintptr
-
-func init() {
-	if !rustLayout() {
-		panic("PACKAGE: the runtime of " + runtime.Version() + " is laid out in a way that this package does not know; build it again with a newer cargo rustgo")
-	}
-}
 
 // rustStackFor gives the thread m a stack.
 func rustStackFor(m uintptr) {
@@ -145,7 +161,12 @@ func rustStackAllocate(i int) {
 	}
 	page := syscall.Getpagesize()
 	size := (rustStackSize + rustStackBeyond + page - 1) / page * page
-	b, err := rustStackMap(page, size)
+	b, err := rustStackReserve(page + size)
+	if err == nil {
+		if err = rustStackCommit(b[page:]); err != nil {
+			rustStackRelease(b)
+		}
+	}
 	if err != nil {
 		panic("PACKAGE: no memory for a stack of " + strconv.Itoa(rustStackSize) + " bytes: " + err.Error())
 	}
@@ -195,7 +216,7 @@ func rustSweep() {
 			continue
 		}
 		atomic.StoreUintptr(&s.top, 0)
-		if err := rustStackUnmap(rustStackMemory[i]); err != nil {
+		if err := rustStackRelease(rustStackMemory[i]); err != nil {
 			panic("PACKAGE: a stack cannot be freed: " + err.Error())
 		}
 		rustStackMemory[i] = nil
@@ -210,32 +231,36 @@ func (p *Package) stackMemory(goos string) []byte {
 	out.line("%s", Header)
 	out.line("")
 	out.line("package %s", p.Name)
-	out.WriteString("\nimport (\n\t\"syscall\"\n")
 	if goos == "freebsd" {
 		// The package syscall has no Mprotect there.
-		out.WriteString("\t\"unsafe\"\n)\n" + unixMemory + freebsdProtect)
+		out.WriteString("\nimport (\n\t\"syscall\"\n\t\"unsafe\"\n)\n" + unixMemory + freebsdCommit)
 	} else {
-		out.WriteString(")\n" + strings.ReplaceAll(unixMemory, "rustProtect(b[:guard])", "syscall.Mprotect(b[:guard], syscall.PROT_NONE)"))
+		out.WriteString("\nimport \"syscall\"\n" + unixMemory + unixCommit)
 	}
 	return gofmt(out.Bytes())
 }
 
 const unixMemory = `
-// rustStackMap returns memory of which the first bytes cannot be accessed.
-func rustStackMap(guard, size int) ([]byte, error) {
-	b, err := syscall.Mmap(-1, 0, guard+size, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
-	if err == nil {
-		err = rustProtect(b[:guard])
-	}
-	return b, err
+// rustStackReserve returns memory that cannot be accessed.
+func rustStackReserve(size int) ([]byte, error) {
+	return syscall.Mmap(-1, 0, size, syscall.PROT_NONE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
 }
 
-func rustStackUnmap(b []byte) error { return syscall.Munmap(b) }
+// rustStackRelease frees what rustStackReserve returned.
+func rustStackRelease(b []byte) error { return syscall.Munmap(b) }
 `
 
-const freebsdProtect = `
-func rustProtect(b []byte) error {
-	_, _, errno := syscall.Syscall(syscall.SYS_MPROTECT, uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), syscall.PROT_NONE)
+const unixCommit = `
+// rustStackCommit makes whole pages of reserved memory accessible.
+func rustStackCommit(b []byte) error {
+	return syscall.Mprotect(b, syscall.PROT_READ|syscall.PROT_WRITE)
+}
+`
+
+const freebsdCommit = `
+// rustStackCommit makes whole pages of reserved memory accessible.
+func rustStackCommit(b []byte) error {
+	_, _, errno := syscall.Syscall(syscall.SYS_MPROTECT, uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), syscall.PROT_READ|syscall.PROT_WRITE)
 	if errno != 0 {
 		return errno
 	}

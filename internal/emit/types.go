@@ -14,6 +14,15 @@ type Type struct {
 	Base   string  // of an enum: the integer; string of a message; else ""
 	Values []Constant
 	Error  bool // of an enum: it is an error
+	// Methods are those of an interface; it may have none.
+	Interface bool
+	Methods   []Method
+}
+
+// Method is a method of an interface. Type are its parameters and results.
+type Method struct {
+	Name, Type string
+	Doc        []string
 }
 
 // Field is a field of a struct.
@@ -52,7 +61,11 @@ func (p *Package) TypesFile() []byte {
 		out.comment(t.Doc)
 		switch t.Base {
 		case "":
-			t.structure(&out)
+			if t.Interface {
+				t.contract(&out)
+			} else {
+				t.structure(&out)
+			}
 		case "string":
 			out.line("type %s string", t.Name)
 			out.line("")
@@ -68,7 +81,20 @@ func (p *Package) TypesFile() []byte {
 		out.line("return %q + function + \": \" + parameter + \" has a value that its type does not have in Rust\"", p.Name+".")
 		out.line("}")
 	}
+	if p.checksReturned() {
+		out.line("")
+		out.line("func rustReturned(typ string) string {")
+		out.line("return %q + typ + \" that the type does not have in Rust\"", p.Name+": a Go function returned a value of type ")
+		out.line("}")
+	}
 	return gofmt(out.Bytes())
+}
+
+// checksReturned reports whether Go functions return what has to be checked.
+func (p *Package) checksReturned() bool {
+	return slices.ContainsFunc(p.Functions, func(f Function) bool {
+		return slices.ContainsFunc(f.Callbacks, func(c Callback) bool { return c.Result != nil && c.Result.Check })
+	})
 }
 
 // checks reports whether a function checks its parameters.
@@ -98,6 +124,18 @@ func (t *Type) structure(out *printer) {
 		out.line("")
 		out.line("func (v *%s) valid() bool { return %s }", t.Name, strings.Join(checks, " && "))
 	}
+}
+
+func (t *Type) contract(out *printer) {
+	out.line("type %s interface {", t.Name)
+	for i, m := range t.Methods {
+		if len(m.Doc) > 0 && i > 0 {
+			out.line("")
+		}
+		out.comment(m.Doc)
+		out.line("%s%s", m.Name, m.Type)
+	}
+	out.line("}")
 }
 
 func (t *Type) enum(out *printer) {
