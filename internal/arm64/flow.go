@@ -12,7 +12,7 @@ const (
 	CondJump                 // to Target or to the next instruction
 	Return                   // to the address in Rn
 	Trap                     // nowhere: udf, brk, hlt
-	Far                      // to another exception level, which no compiler emits
+	Far                      // to another exception level, but for system calls, or back
 )
 
 func (f Flow) String() string {

@@ -53,7 +53,8 @@ const (
 	BranchCond // b.cond, cbz, cbnz, tbz, tbnz
 	Ret
 	Trapping   // udf, brk, hlt
-	Privileged // a call of another exception level, or a return from one
+	Supervisor // svc
+	Privileged // another call of another exception level, or a return from one
 	undefined  // no instruction
 )
 

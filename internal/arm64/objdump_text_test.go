@@ -80,7 +80,7 @@ var flows = map[string]Flow{
 	"b": Jump, "bl": Call, "br": JumpIndirect, "blr": CallIndirect, "ret": Return, "retaa": Return, "retab": Return,
 	"cbz": CondJump, "cbnz": CondJump, "tbz": CondJump, "tbnz": CondJump,
 	"brk": Trap, "hlt": Trap, "udf": Trap,
-	"svc": Far, "hvc": Far, "smc": Far, "eret": Far, "drps": Far, "dcps1": Far, "dcps2": Far, "dcps3": Far,
+	"hvc": Far, "smc": Far, "eret": Far, "drps": Far, "dcps1": Far, "dcps2": Far, "dcps3": Far,
 }
 
 // conditional reports whether a mnemonic is b or bc with a condition.
@@ -185,6 +185,8 @@ func factsIn(mnemonic, operands string) (facts, bool) {
 		f.writes |= 1 << X30
 	case "paciasp", "autiasp", "pacibsp", "autibsp", "paciaz", "autiaz", "pacibz", "autibz", "xpaclri":
 		f.writes, f.reads = 1<<X30, 1<<X30
+	case "svc":
+		f.writes, f.reads = 1<<18-1, 1<<18-1
 	case "pacia1716", "autia1716", "pacib1716", "autib1716":
 		f.writes, f.reads = 1<<16|1<<17, 1<<16|1<<17
 	}

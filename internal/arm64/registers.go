@@ -66,6 +66,8 @@ func (i *Inst) operands(letters string) Regs {
 			r |= general(i.Rd()) | general(i.Rd()|1)
 		case 'k':
 			r |= 1<<16 | 1<<17
+		case 's':
+			r |= 1<<18 - 1
 		case 'l':
 			r |= 1 << X30
 		}

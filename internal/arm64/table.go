@@ -14,6 +14,7 @@ type row struct {
 	//	M     Rm and the one after it
 	//	p     Rd and the one after it
 	//	k, l  x16 and x17, x30: what hints name
+	//	s     x0 to x17: what systems are passed and may change
 	//
 	// Register 31 is sp where the letter is D or N, and else the zero register.
 	writes, reads string
@@ -60,7 +61,7 @@ var ops = map[string]Op{
 	"movz": Movz, "movn": Movn, "movk": Movk, "csel": Csel, "compare": Compare,
 	"load": Load, "store": Store, "atomic": Atomic, "prefetch": Prefetch,
 	"b": Branch, "bl": BranchLink, "br": BranchReg, "blr": BranchLinkReg, "bcond": BranchCond, "ret": Ret,
-	"trap": Trapping, "far": Privileged, "undefined": undefined,
+	"trap": Trapping, "svc": Supervisor, "far": Privileged, "undefined": undefined,
 }
 
 // Arm ARM, section C4.1.92: data processing with an immediate.
@@ -102,7 +103,7 @@ var branchRows = parse(`
 	11010110 01011111 00001x11 11111111 | ret   |
 	11010110 10011111 00000011 11100000 | far   |
 	11010110 10111111 00000011 11100000 | far   |
-	11010100 000xxxxx xxxxxxxx xxx00001 | far   |
+	11010100 000xxxxx xxxxxxxx xxx00001 | svc   | s=s
 	11010100 000xxxxx xxxxxxxx xxx0001x | far   |
 	11010100 001xxxxx xxxxxxxx xxx00000 | trap  |
 	11010100 010xxxxx xxxxxxxx xxx00000 | trap  |

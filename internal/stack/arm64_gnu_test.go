@@ -13,12 +13,12 @@ import (
 )
 
 // expectedARM64 is what the analysis cannot follow in the C library, and is not
-// meant to: what is not in the set, system calls, SVE and memory tagging,
+// meant to: what is not in the set, SVE and memory tagging,
 // pointers that are stored in disguise, longjmp and its like. A call of what is
 // not understood is taken to return, so that other code seems to be reached.
-var expectedARM64 = regexp.MustCompile(`branch to a place that is not code|a call of another exception level|` +
+var expectedARM64 = regexp.MustCompile(`branch to a place that is not code|` +
 	`control leaves the code|undefined or unknown instruction|indirect jump without a known table, with sp 0 bytes below|` +
-	`^__(w?cs\w+_chk|st[rp]\w+_chk|pthread_enable_asynccancel)\+.*(sp depends on the path|returns with sp)|^__(swapcontext|longjmp)\+`)
+	`^__(w?cs\w+_chk|st[rp]\w+_chk|pthread_enable_asynccancel)\+.*(sp depends on the path|returns with sp)|^__(swapcontext|setcontext|longjmp)\+`)
 
 // TestGNUARM64 analyses the C library for AArch64 and GCC's: the walk must
 // understand what GCC makes of C, and agree with its call frame information,

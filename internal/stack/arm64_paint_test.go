@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/cargo-rustgo/cargo-rustgo/internal/link"
 )
 
 // arm64Flags are what crates are compiled with here. Atomics that look at the
@@ -58,6 +60,16 @@ func paint(t *testing.T, archive []byte, functions []painting, inputs [][]byte) 
 			}
 		}
 	}
+	// A handler that comes back to a trampoline has none here: a panic traps.
+	library, err := link.Open("lib", archive, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range library.Names() {
+		if strings.HasSuffix(name, "rust_begin_unwind") {
+			fmt.Fprintf(&b, ".text\n.globl %s\n%[1]s: brk #1\n", name)
+		}
+	}
 	// Between the stack and other data there is nothing: an overflow is seen.
 	fmt.Fprintf(&b, ".bss\n.balign 64\n.zero %d\n.globl painted_end\npainted_end: .zero 4096\n", (largest+63)&^63)
 	for path, content := range map[string][]byte{lib: archive, data: slices.Concat(inputs...), table: []byte(b.String())} {
@@ -65,8 +77,8 @@ func paint(t *testing.T, archive []byte, functions []painting, inputs [][]byte) 
 			t.Fatal(err)
 		}
 	}
-	// The C library has the same memory functions as the archive, which comes
-	// first.
+	// What comes first is taken: the handler of the table before the archive's,
+	// and the memory functions of that before the C library's.
 	cmd := exec.Command(arm64Tool(t), "-static", "-O2", "-Wl,--allow-multiple-definition", "-o", program, "testdata/paint/paint.c", "testdata/paint/gate.s", table, lib)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)

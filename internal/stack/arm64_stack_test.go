@@ -106,7 +106,9 @@ func TestBoundARM64(t *testing.T) {
 		{"no alignment", "and sp, x29, #0xff0\nret", 0, "sp is set to an unknown value"},
 		{"runs off the end", "nop", 0, "control leaves the code"},
 		{"SVE", ".inst 0x043f503f\nret", 0, "f+0x0: 043f503f: undefined or unknown instruction"},
-		{"system call", "svc #0\nret", 0, "another exception level"},
+		{"system call", "sub sp, sp, #16\nsvc #0\nadd sp, sp, #16\nret", 16, ""},
+		{"system call with a frame of a register that it may change", "mov x9, #16\nsub sp, sp, x9\nsvc #0\nadd sp, sp, x9\nret", 0, "sp is set by an instruction that is not understood"},
+		{"call of a hypervisor", "hvc #0\nret", 0, "another exception level"},
 
 		{"call", a64Call + a64Framed, 16 + 48, ""},
 		{"call inside the section", "str x30, [sp, #-16]!\nbl 1f\nldr x30, [sp], #16\nret\n1: sub sp, sp, #32\nadd sp, sp, #32\nret", 16 + 32, ""},
