@@ -303,7 +303,9 @@ func goroutine(analysis *stack.Analysis, in *input, t target.Target) error {
 	}
 	names := analysis.Touching(arm64.X28)
 	if len(in.lib.Defines(recovers)) > 0 {
-		names = analysis.TouchingHere(arm64.X28)
+		names = slices.DeleteFunc(analysis.TouchingHere(arm64.X28), func(name string) bool {
+			return strings.HasSuffix(name, "rust_begin_unwind") // which saves it
+		})
 	}
 	return diagnoseGoroutine(names)
 }

@@ -54,6 +54,12 @@ import (
 // address. They are for a function beside the trampoline, NAME.call, that ends
 // tracebacks (TOPFRAME) and does nothing but to move SP and call.
 //
+// Where Rust can panic, the copies begin with the address that it returns to and
+// the cookie: SP at the call, exclusive-or a number. The panic handler of
+// rust/rustgo finds them, and comes back with a record of the panic in R19, which
+// is 0 at the call. NAME.call keeps its return address between the other one
+// and these.
+//
 // Rust keeps R19 to R29, and so g, which is R28. It may change R26 and R27,
 // which Go's assembler uses for itself, only as Go may, and R18, which is
 // nobody's on Linux and untouched on Darwin.
@@ -77,10 +83,11 @@ func alignTo(n, to int) int { return (n + to - 1) &^ (to - 1) }
 func (p *Package) arm64(f *Function, platform *Platform, export image.Export, out *printer) error {
 	t := &arm64Trampoline{
 		Function: f,
-		layout:   f.arm64Layout(platform.GOOS),
+		layout:   f.arm64Layout(platform.GOOS, platform.Panics[f.Symbol]),
 		platform: platform,
 		bound:    platform.Stack[f.Symbol] + platform.Image.Spills,
 		export:   export,
+		panics:   platform.Panics[f.Symbol],
 	}
 	if err := t.check(); err != nil {
 		return err
@@ -96,13 +103,12 @@ type arm64Trampoline struct {
 	platform *Platform
 	bound    int // bytes of stack that Rust needs
 	export   image.Export
+	panics   bool
 }
 
 // check returns an error if there is no trampoline for the function.
 func (t *arm64Trampoline) check() error {
 	switch {
-	case t.platform.Panics[t.Symbol]:
-		return &CallError{t.Symbol, "panics that come back to Go are not implemented for arm64"}
 	case t.Blocking:
 		return &CallError{t.Symbol, "calls that may block are not implemented for arm64"}
 	case t.platform.Own(t.Function):
@@ -161,7 +167,16 @@ func (t *arm64Trampoline) small(out *printer, need int) {
 	t.callNext(out)
 	out.line("\tLDP %d(RSP), (R29, R30)", t.frame-24)
 	out.line("\tADD $%d, RSP", t.frame)
+	t.ifPanicked(out)
 	t.ret(out, -t.frame)
+	if t.panics {
+		out.line("panicked:")
+		out.line("\tMOVD R30, -32(RSP)")
+		out.line("\tMOVD R29, -40(RSP)")
+		out.line("\tSUB $32, RSP")
+		t.panicGo(out)
+		out.line("\tADD $32, RSP")
+	}
 	out.line("\tSUB $%d, RSP", need)
 	out.line("\tUNDEF")
 	out.line("\tADD $%d, RSP", need)
@@ -186,7 +201,28 @@ func (t *arm64Trampoline) large(out *printer) {
 	out.line("\tSUB $%d, RSP, R10", give)
 	out.line("\tSTP (R29, R30), -8(R10)")
 	out.line("\tSUB $%d, RSP", give)
+	t.ifPanicked(out)
 	t.ret(out, give)
+	if t.panics {
+		out.line("panicked:")
+		t.panicGo(out)
+	}
+}
+
+// ifPanicked goes to where Go panics, if Rust did.
+func (t *arm64Trampoline) ifPanicked(out *printer) {
+	if t.panics {
+		out.line("\tCBNZ R19, panicked")
+	}
+}
+
+// panicGo makes the panic one of Go's. SP is that of a Go function that has
+// stored its caller's R29 below.
+func (t *arm64Trampoline) panicGo(out *printer) {
+	out.line("\tSUB $8, RSP, R29")
+	out.line("\tMOVD R19, 8(RSP)")
+	out.line("\tCALL ·rustPanic(SB)")
+	out.line("\tUNDEF")
 }
 
 // callNext calls Rust, or what has arguments for it on the stack.
@@ -195,18 +231,53 @@ func (t *arm64Trampoline) callNext(out *printer) {
 		out.line("\tCALL ·%s·call<>(SB)", t.assemblyName())
 		return
 	}
+	t.leaveCookie(out, "RSP", copyOff, 0)
 	t.callRust(out)
+	t.takeCookie(out, copyOff)
+}
+
+// leaveCookie stores where Rust returns to and the cookie, at off from a
+// register, given how far SP is above that at the call. R10 and R11 are free.
+func (t *arm64Trampoline) leaveCookie(out *printer, base string, off, args int) {
+	if !t.panics {
+		return
+	}
+	out.line("\tMOVD ZR, R19")
+	out.line("\tADR back, R10")
+	out.line("\tSUB $%d, RSP, R11", args)
+	out.line("\tMOVD $%#x, R12", uint64(panicMagic))
+	out.line("\tEOR R12, R11")
+	out.line("\tSTP (R10, R11), %d(%s)", off, base)
+}
+
+// takeCookie is behind the call. A cookie that is left could be taken for that
+// of another call.
+func (t *arm64Trampoline) takeCookie(out *printer, off int) {
+	if t.panics {
+		out.line("back:")
+		out.line("\tMOVD ZR, %d(RSP)", off+8)
+	}
 }
 
 // callWithArgs writes the function that makes C's arguments part of the stack.
 func (t *arm64Trampoline) callWithArgs(out *printer) {
 	out.line("")
 	out.line("TEXT ·%s·call<>(SB), NOSPLIT|NOFRAME|TOPFRAME, $0-0", t.assemblyName())
-	out.line("\tMOVD R30, R19")
+	if t.panics {
+		// R20 is lost in a panic.
+		out.line("\tMOVD R30, 8(RSP)")
+		t.leaveCookie(out, "RSP", copyOff, t.args)
+	} else {
+		out.line("\tMOVD R30, R20")
+	}
 	out.line("\tSUB $%d, RSP", t.args)
 	t.callRust(out)
+	t.takeCookie(out, t.args+copyOff)
 	out.line("\tADD $%d, RSP", t.args)
-	out.line("\tRET (R19)")
+	if t.panics {
+		out.line("\tMOVD 8(RSP), R20")
+	}
+	out.line("\tRET (R20)")
 }
 
 // callRust calls by address where it would need an addend: Darwin's linker has

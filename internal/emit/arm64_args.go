@@ -23,7 +23,8 @@ type layout struct {
 	copies int
 	places []int
 	// frame is what is between SP at the entry and SP at the call: 32 bytes,
-	// as arm64.go draws them, and the copies.
+	// as arm64.go draws them, and the copies. The first copies are the return
+	// address and the cookie, if Rust can panic.
 	frame int
 }
 
@@ -31,9 +32,12 @@ type layout struct {
 const arm64MaxAlign = 16
 
 // arm64Layout lays out a call of f.
-func (f *Function) arm64Layout(goos string) layout {
+func (f *Function) arm64Layout(goos string, panics bool) layout {
 	params, result := f.values()
 	l := layout{darwin: goos == "darwin" || goos == "ios"}
+	if panics {
+		l.copies = 16
+	}
 	l.call = abi.AAPCS64(params, result, l.darwin)
 	l.args = alignTo(l.call.Stack, 16)
 	copied := func(a *abi.Arg) int {

@@ -590,7 +590,6 @@ func TestARM64Refused(t *testing.T) {
 		{Function{Result: &aligned}, 16, false, "`leaf`: the result is aligned to 32 bytes, and what is passed in memory can be aligned to 16"},
 		{Function{Params: many}, 16, false, "`leaf`: 4736 bytes of arguments on the stack, and 4095 are possible: pass pointers"},
 		{Function{Blocking: true}, 16, false, "`leaf`: calls that may block are not implemented for arm64"},
-		{Function{}, 16, true, "`leaf`: panics that come back to Go are not implemented for arm64"},
 		{Function{}, 1 << 20, false, "`leaf`: stacks of their own are not implemented for arm64"},
 		{Function{}, -1, false, "`leaf`: stacks of their own are not implemented for arm64"},
 	} {

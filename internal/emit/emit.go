@@ -221,7 +221,7 @@ func (p *Platform) Own(f *Function) bool {
 func (p *Platform) need(f *Function) int {
 	bound := p.Stack[f.Symbol] + p.Image.Spills
 	if p.GOARCH == "arm64" {
-		l := f.arm64Layout(p.GOOS)
+		l := f.arm64Layout(p.GOOS, p.Panics[f.Symbol])
 		return l.size(bound)
 	}
 	call := f.amd64Call()

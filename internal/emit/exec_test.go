@@ -257,7 +257,7 @@ func testExec(t *testing.T, goarch string, compile, run []string, forms []execFo
 					args = append(args, fmt.Sprintf("a%d", j))
 				}
 				f.Result = &Param{Type: types[result].golang, Value: types[result].value, Composite: types[result].composite}
-				if l := f.arm64Layout("linux"); goarch == "arm64" && l.check("") != nil || goarch == "amd64" && f.checkAMD64() != nil {
+				if l := f.arm64Layout("linux", false); goarch == "arm64" && l.check("") != nil || goarch == "amd64" && f.checkAMD64() != nil {
 					continue
 				}
 				fmt.Fprintf(calls, "func() {\n%s\tcheck(%q, callee.%s(%s), a%d, mask%s)\n},\n", strings.Join(values, ""), f.Name+"("+signature+")", f.Name, strings.Join(args, ", "), k, result)

@@ -66,3 +66,10 @@ pub mod prelude {
 mod mem;
 #[cfg(all(rustgo, not(test)))]
 mod panic;
+
+/// Whether the processor has atomic instructions beyond the first ones. On
+/// AArch64 Linux rustc calls functions that ask; libgcc's answer is found by a
+/// constructor, which nothing runs in a Go program.
+#[cfg(all(rustgo, target_arch = "aarch64", target_os = "linux"))]
+#[unsafe(no_mangle)]
+pub static __aarch64_have_lse_atomics: u8 = 0;

@@ -19,17 +19,30 @@
 #[path = "x86_64.rs"]
 mod platform;
 
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(all(target_arch = "aarch64", target_os = "linux"))]
+#[path = "aarch64.rs"]
+mod platform;
+
+#[cfg(not(any(
+    target_arch = "x86_64",
+    all(target_arch = "aarch64", target_os = "linux")
+)))]
 #[path = "trap.rs"]
 mod platform;
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(
+    target_arch = "x86_64",
+    all(target_arch = "aarch64", target_os = "linux")
+))]
 mod report;
 
 use core::panic::PanicInfo;
 
 /// Tells cargo rustgo that panics come back to the trampoline.
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(
+    target_arch = "x86_64",
+    all(target_arch = "aarch64", target_os = "linux")
+))]
 #[unsafe(no_mangle)]
 pub static __RUSTGO_PANIC_V1: u8 = 1;
 
