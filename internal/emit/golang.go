@@ -192,8 +192,8 @@ func (f *Function) fallible(out *printer) {
 }
 
 // blocking writes a function that may block. Between the two calls of the
-// runtime the stack must not grow, so that all of it is nosplit
-// (runtime.entersyscall, Go 1.26).
+// runtime the stack must not grow (runtime.entersyscall, Go 1.26): all that is
+// called there is assembly. The function itself may have a frame of any size.
 func (f *Function) blocking(out *printer) {
 	signature := f.Signature()
 	if !f.onlyBlocks() {
@@ -204,7 +204,6 @@ func (f *Function) blocking(out *printer) {
 	} else if len(f.Doc) > 0 {
 		out.line("//")
 	}
-	out.line("//go:nosplit")
 	out.line("//go:norace")
 	out.line("%s {", signature)
 	out.line("for {")
