@@ -39,7 +39,7 @@ import (
 // constant, in one instruction. What is at SP then is written before: signals
 // have stacks of their own, so nothing is lost below SP.
 //
-// There are four forms:
+// There are five forms:
 //
 //   - A function that is small and does the same wherever it is is copied into
 //     the trampoline.
@@ -49,6 +49,8 @@ import (
 //     that Go's linker counts it (cmd/link/internal/ld.stackCheck, Go 1.26).
 //   - A function that needs more has a trampoline with a frame of that size,
 //     for which Go's prologue grows the stack, and gives it to Rust with ADD.
+//   - One that needs too much, or nobody knows how much, runs on a stack of its
+//     own (arm64_own.go).
 //
 // C's arguments in memory would be where the unwinder looks for the return
 // address. They are for a function beside the trampoline, NAME.call, that ends
@@ -88,8 +90,9 @@ func (p *Package) arm64(f *Function, platform *Platform, export image.Export, ou
 		bound:    platform.Stack[f.Symbol] + platform.Image.Spills,
 		export:   export,
 		panics:   platform.Panics[f.Symbol],
+		onOwn:    platform.Own(f),
 	}
-	if err := t.check(); err != nil {
+	if err := t.layout.check(f.Symbol); err != nil {
 		return err
 	}
 	t.write(out)
@@ -104,23 +107,16 @@ type arm64Trampoline struct {
 	bound    int // bytes of stack that Rust needs
 	export   image.Export
 	panics   bool
-}
-
-// check returns an error if there is no trampoline for the function.
-func (t *arm64Trampoline) check() error {
-	switch {
-	case t.Blocking:
-		return &CallError{t.Symbol, "calls that may block are not implemented for arm64"}
-	case t.platform.Own(t.Function):
-		return &CallError{t.Symbol, "stacks of their own are not implemented for arm64"}
-	}
-	return t.layout.check(t.Symbol)
+	onOwn    bool // it runs on a stack of its own
 }
 
 func (t *arm64Trampoline) write(out *printer) {
 	out.line("")
 	out.line("// %s", t.assembly())
 	switch need := t.size(t.bound); {
+	case t.onOwn:
+		t.own(out)
+		return
 	case t.export.Leaf != nil && t.args == 0 && t.copies == 0:
 		t.copied(out)
 	case t.bound == 0 && t.args == 0 && t.copies == 0:

@@ -97,8 +97,11 @@ func (l *layout) result() int { return l.places[len(l.places)-1] }
 const copyOff = 16
 
 // whole reports whether assembly may name the argument i, or the result for -1,
-// and move it in one instruction.
+// and move it in one instruction. On a stack of its own nothing has a name.
 func (t *arm64Trampoline) whole(i int) bool {
+	if t.onOwn {
+		return false
+	}
 	a, q := t.call.Result, t.Result
 	if i >= 0 {
 		a, q = &t.call.Args[i], &t.Params[i]
@@ -110,12 +113,26 @@ func (t *arm64Trampoline) whole(i int) bool {
 // where SP at the call is from SP on. R9 points to Go's frame; R10 to R15 are
 // free.
 func (t *arm64Trampoline) loads(out *printer, sp int) {
-	for i := range t.call.Args {
-		if !t.whole(i) && len(t.call.Args[i].Parts) > 0 {
-			out.line("\tMOVD $argframe+0(FP), R9")
-			break
-		}
+	t.base(out)
+	t.loadsFrom(out, sp)
+}
+
+// base makes R9 point to Go's frame, if that is needed, and on a stack of its
+// own R8 to the result.
+func (t *arm64Trampoline) base(out *printer) {
+	if t.onOwn && t.call.Indirect && t.result() < 0 {
+		out.line("\tMOVD $ret+%d(FP), R8", t.call.Result.FP)
 	}
+	needed := false
+	for i := range t.call.Args {
+		needed = needed || !t.whole(i) && len(t.call.Args[i].Parts) > 0
+	}
+	if needed {
+		out.line("\tMOVD $argframe+0(FP), R9")
+	}
+}
+
+func (t *arm64Trampoline) loadsFrom(out *printer, sp int) {
 	for i := range t.call.Args {
 		a := &t.call.Args[i]
 		if at := t.places[i]; at >= 0 {
@@ -136,9 +153,10 @@ func (t *arm64Trampoline) loads(out *printer, sp int) {
 		}
 	}
 	if t.call.Indirect {
-		if at := t.result(); at >= 0 {
+		switch at := t.result(); {
+		case at >= 0:
 			arm64Address(out, sp+copyOff+at, "R8")
-		} else {
+		case !t.onOwn:
 			out.line("\tMOVD $ret+%d(FP), R8", t.call.Result.FP)
 		}
 	}
@@ -187,8 +205,15 @@ func (t *arm64Trampoline) push(out *printer, a *abi.Arg, p abi.Part, sp int) {
 	}
 }
 
-// ret stores the result and returns.
+// ret stores the result and returns, given where SP was at the call.
 func (t *arm64Trampoline) ret(out *printer, sp int) {
+	t.storeResult(out, "RSP", sp)
+	out.line("\tRET")
+}
+
+// storeResult gives Go the result, given a register and how far from there SP
+// was at the call.
+func (t *arm64Trampoline) storeResult(out *printer, base string, sp int) {
 	if r := t.call.Result; r != nil {
 		whole := t.whole(-1)
 		at := t.result()
@@ -196,7 +221,7 @@ func (t *arm64Trampoline) ret(out *printer, sp int) {
 			out.line("\tMOVD $ret+%d(FP), R9", r.FP)
 		}
 		if at >= 0 {
-			arm64Copy(out, r.Size, "RSP", sp+copyOff+at, "R9", 0)
+			arm64Copy(out, r.Size, base, sp+copyOff+at, "R9", 0)
 		}
 		for _, p := range r.Parts {
 			register := fmt.Sprintf("R%d", p.Register)
@@ -210,7 +235,6 @@ func (t *arm64Trampoline) ret(out *printer, sp int) {
 			}
 		}
 	}
-	out.line("\tRET")
 }
 
 // arm64Copy copies memory from one register on to another on. R10 is free.

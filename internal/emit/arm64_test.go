@@ -421,9 +421,6 @@ func TestARM64Account(t *testing.T) {
 // behind pointers, a load, and pointers.
 func sampleARM64(goos string) *Package {
 	p := sample()
-	p.Functions = slices.DeleteFunc(p.Functions, func(f Function) bool {
-		return slices.Contains([]string{"own", "waits", "ownwide"}, f.Symbol)
-	})
 	scalar := func(name, typ string, s abi.Scalar) Param {
 		return Param{Name: name, Type: typ, Value: abi.Of("", s)}
 	}
@@ -470,7 +467,8 @@ func sampleARM64(goos string) *Package {
 	}
 	p.Platforms[0] = Platform{
 		GOOS: goos, GOARCH: "arm64", Image: img,
-		Stack: map[string]int{"leaf": 0, "many": 5000, "fails": 200, "structs": 100, "wide": 100, "stacked": 700, "floats": 0, "copies": 16, "odd": 0},
+		Stack:  map[string]int{"leaf": 0, "many": 5000, "fails": 200, "structs": 100, "wide": 100, "stacked": 700, "floats": 0, "copies": 16, "odd": 0, "waits": 300},
+		Panics: map[string]bool{"fails": true, "own": true, "waits": true, "stacked": true},
 		Code: []Code{
 			{Known: true, Lines: []debuginfo.Line{{Off: 0, File: "src/lib.rs", Line: 3}, {Off: 3, File: "src/lib.rs", Line: 4}}},
 			{Known: true, Steps: []stack.Step{{Off: 4, Depth: 16, Len: 4}}},
@@ -493,6 +491,9 @@ func TestARM64Golden(t *testing.T) {
 		}
 		name := "rustgo_" + goos + "_arm64.s"
 		golden(t, map[string][]byte{name: files[name]})
+		if name := "rustgo_stack_arm64.go"; goos == "linux" {
+			golden(t, map[string][]byte{name: files[name]})
+		}
 	}
 }
 
@@ -581,26 +582,17 @@ func TestARM64Refused(t *testing.T) {
 		many = append(many, Param{Name: fmt.Sprint("p", i), Value: abi.Of("", abi.Scalar{Size: 8})})
 	}
 	for _, test := range []struct {
-		f      Function
-		bound  int
-		panics bool
-		want   string
+		f    Function
+		want string
 	}{
-		{Function{Params: []Param{aligned}}, 16, false, "`leaf`: parameter `a` is aligned to 32 bytes, and what is passed in memory can be aligned to 16"},
-		{Function{Result: &aligned}, 16, false, "`leaf`: the result is aligned to 32 bytes, and what is passed in memory can be aligned to 16"},
-		{Function{Params: many}, 16, false, "`leaf`: 4736 bytes of arguments on the stack, and 4095 are possible: pass pointers"},
-		{Function{Blocking: true}, 16, false, "`leaf`: calls that may block are not implemented for arm64"},
-		{Function{}, 1 << 20, false, "`leaf`: stacks of their own are not implemented for arm64"},
-		{Function{}, -1, false, "`leaf`: stacks of their own are not implemented for arm64"},
+		{Function{Params: []Param{aligned}}, "`leaf`: parameter `a` is aligned to 32 bytes, and what is passed in memory can be aligned to 16"},
+		{Function{Result: &aligned}, "`leaf`: the result is aligned to 32 bytes, and what is passed in memory can be aligned to 16"},
+		{Function{Params: many}, "`leaf`: 4736 bytes of arguments on the stack, and 4095 are possible: pass pointers"},
 	} {
 		p := sampleARM64("linux")
 		test.f.Name, test.f.Symbol, test.f.StackLimit = "F", "leaf", DefaultStackLimit
 		p.Functions = []Function{test.f}
-		p.Platforms[0].Stack = map[string]int{"leaf": test.bound}
-		if test.bound < 0 {
-			p.Platforms[0].Stack = nil
-		}
-		p.Platforms[0].Panics = map[string]bool{"leaf": test.panics}
+		p.Platforms[0].Stack = map[string]int{"leaf": 16}
 		_, err := p.Files()
 		var refused *CallError
 		if !errors.As(err, &refused) || err.Error() != test.want {

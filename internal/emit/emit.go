@@ -144,6 +144,9 @@ func (p *Package) goFiles() map[string][]byte {
 		}
 		for _, platform := range p.systems() {
 			files["rustgo_stack_"+platform.GOOS+".go"] = p.stackMemory(platform.GOOS)
+			if platform.GOARCH == "arm64" {
+				files["rustgo_stack_arm64.go"] = p.arm64StackCheck()
+			}
 		}
 	}
 	for _, platform := range p.systems() {
@@ -268,7 +271,11 @@ func (p *Package) assembly(platform *Platform) ([]byte, error) {
 		}
 	}
 	if p.owns() && platform.Variant == "" {
-		p.ownLayout(&out)
+		if platform.GOARCH == "arm64" {
+			p.arm64OwnLayout(&out)
+		} else {
+			p.ownLayout(&out)
+		}
 	}
 	if platform.Variant == "" && len(p.variants(platform)) > 0 {
 		p.dispatch(platform, &out)
