@@ -151,15 +151,6 @@ func (t *trampoline) own(out *printer) {
 	}
 }
 
-// beside is the function beside the trampoline of which a crash says that the
-// goroutine is in it.
-func (t *trampoline) beside() string {
-	if t.CallsGo {
-		return "callback"
-	}
-	return "slow"
-}
-
 // threadStack finds the stack of the thread: R10 is its end, R11 is m, BX is g,
 // AX is what TLS is relative to.
 func (t *trampoline) threadStack(out *printer) {

@@ -10,7 +10,8 @@ import (
 // is passed as a pointer to a copy is passed as a pointer to Go's copy, the
 // argument, and a result in memory is written to Go's frame, unless the type
 // wants to be aligned more strictly than it is there, which is known: SP at the
-// entry is aligned to 16.
+// entry is aligned to 16. If Rust may call Go, Go's frame may move, and there are
+// copies of all.
 
 // layout is the layout of a call on C's side.
 type layout struct {
@@ -41,7 +42,7 @@ func (f *Function) arm64Layout(goos string, panics bool) layout {
 	l.call = abi.AAPCS64(params, result, l.darwin)
 	l.args = alignTo(l.call.Stack, 16)
 	copied := func(a *abi.Arg) int {
-		if (8+a.FP)%a.Align == 0 {
+		if (8+a.FP)%a.Align == 0 && !f.CallsGo {
 			return -1
 		}
 		at := l.copies

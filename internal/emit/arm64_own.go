@@ -20,10 +20,11 @@ package emit
 //
 //	top | SP of the goroutine     |
 //	    | g                       |
-//	    | 16 bytes                |
+//	    | return address, SP      |  of Rust while it waits for Go
 //	    | return address          |
 //	    | R29                     |
 //	    | slot in rustStacks      |  if the call may block
+//	    | or code that calls Go   |  if Rust may call it
 //	    |                         |
 //	    | copies, pads            |  as on the goroutine's stack (arm64.go)
 //	    | 16 bytes                |
@@ -32,8 +33,10 @@ package emit
 //
 // A panic finds its way back as on the goroutine's stack.
 const (
-	arm64OwnRecord = 48 // distances below top; the others are amd64's
-	arm64OwnSlot   = 56
+	arm64OwnRust     = 32 // distances below top; the others are amd64's
+	arm64OwnRecord   = 48
+	arm64OwnSlot     = 56
+	arm64OwnCallback = 56 // rust/rustgo/src/call/aarch64.rs
 )
 
 // Offsets in the structures of the runtime (runtime2.go: g.sched.lr,
@@ -53,28 +56,11 @@ const stackHashBits = 8
 func (t *arm64Trampoline) own(out *printer) {
 	name := t.assemblyName()
 	out.line("TEXT ·%s(SB), NOSPLIT|NOFRAME|TOPFRAME, $0-%d", name, t.frameArgs())
-	out.line("\tMOVD %d(g), R11", gM)
-	out.line("\tMOVD $·rustStacks(SB), R10")
-	out.line("\tUBFX $%d, R11, $%d, R12", stackHashShift, stackHashBits)
-	out.line("\tADD R12<<%d, R10", stackShift)
-	out.line("probe:")
-	// What another thread wrote before it wrote m is to be seen.
-	out.line("\tLDAR (R10), R12")
-	out.line("\tCMP R12, R11")
-	out.line("\tBNE next")
-	out.line("\tMOVD $1, R13")
-	if t.Blocking {
-		// From here on the stack is not taken away, although the world may be
-		// stopped while the call runs: if rustSweep came first, it is seen.
-		out.line("\tMOVD R13, 24(R10)")
-		out.line("\tDMB $11") // all accesses, inner shareable
-		out.line("\tLDAR (R10), R12")
-		out.line("\tCMP R12, R11")
-		out.line("\tBNE gone")
-		out.line("\tMOVD R10, R14")
+	if t.CallsGo {
+		t.callStack(out)
+	} else {
+		t.threadStack(out)
 	}
-	out.line("\tMOVD R13, 16(R10)")
-	out.line("\tMOVD 8(R10), R10")
 	out.line("\tMOVD RSP, R12")
 	out.line("\tMOVD R12, %d(R10)", -ownSP)
 	out.line("\tMOVD g, %d(R10)", -ownG)
@@ -82,8 +68,9 @@ func (t *arm64Trampoline) own(out *printer) {
 	if t.Blocking {
 		out.line("\tMOVD R14, %d(R10)", -arm64OwnSlot)
 	} else {
+		out.line("\tMOVD $1, R13")
 		out.line("\tMOVB R13, %d(g)", gThrowsplit)
-		out.line("\tMOVD $·%s·slow<>(SB), R13", name)
+		out.line("\tMOVD $·%s·%s<>(SB), R13", name, t.beside())
 		out.line("\tSTP (R12, R13), %d(g)", gSchedSP)
 		out.line("\tMOVD R30, %d(g)", gSchedLR)
 	}
@@ -124,6 +111,54 @@ func (t *arm64Trampoline) own(out *printer) {
 	} else {
 		out.line("\tRET")
 	}
+	if !t.CallsGo {
+		t.otherStack(out)
+	}
+	if t.panics {
+		out.line("panicked:")
+		if t.Blocking {
+			t.outcome(out, "R19")
+		} else {
+			out.line("\tB ·%s·slow<>(SB)", name)
+		}
+	}
+	if t.CallsGo {
+		t.callGo(out)
+	}
+	if t.panics && !t.Blocking || t.beside() == "slow" && !t.Blocking {
+		t.slow(out)
+	}
+}
+
+// threadStack finds the stack of the thread: R10 is its end, R11 is m, R14 is the
+// slot.
+func (t *arm64Trampoline) threadStack(out *printer) {
+	out.line("\tMOVD %d(g), R11", gM)
+	out.line("\tMOVD $·rustStacks(SB), R10")
+	out.line("\tUBFX $%d, R11, $%d, R12", stackHashShift, stackHashBits)
+	out.line("\tADD R12<<%d, R10", stackShift)
+	out.line("probe:")
+	// What another thread wrote before it wrote m is to be seen.
+	out.line("\tLDAR (R10), R12")
+	out.line("\tCMP R12, R11")
+	out.line("\tBNE next")
+	out.line("\tMOVD $1, R13")
+	if t.Blocking {
+		// From here on the stack is not taken away, although the world may be
+		// stopped while the call runs: if rustSweep came first, it is seen.
+		out.line("\tMOVD R13, 24(R10)")
+		out.line("\tDMB $11") // all accesses, inner shareable
+		out.line("\tLDAR (R10), R12")
+		out.line("\tCMP R12, R11")
+		out.line("\tBNE gone")
+		out.line("\tMOVD R10, R14")
+	}
+	out.line("\tMOVD R13, 16(R10)")
+	out.line("\tMOVD 8(R10), R10")
+}
+
+// otherStack goes on where the thread's stack was not found.
+func (t *arm64Trampoline) otherStack(out *printer) {
 	out.line("next:")
 	out.line("\tADD $%d, R10", 1<<stackShift)
 	out.line("\tCBNZ R12, probe")
@@ -135,18 +170,12 @@ func (t *arm64Trampoline) own(out *printer) {
 		out.line("\tMOVD R10, R14")
 		out.line("\tMOVD $1, R12")
 		t.outcome(out, "R12")
-		if t.panics {
-			out.line("panicked:")
-			t.outcome(out, "R19")
-		}
 		return
 	}
 	if t.panics {
 		out.line("\tMOVD ZR, R19")
-		out.line("panicked:")
 	}
-	out.line("\tB ·%s·slow<>(SB)", name)
-	t.slow(out)
+	out.line("\tB ·%s·slow<>(SB)", t.assemblyName())
 }
 
 // outcome ends a call that may block: the stack, whose slot is in R14, is no
@@ -171,8 +200,14 @@ func (t *arm64Trampoline) slow(out *printer) {
 	out.line("\tMOVD R29, -40(RSP)")
 	out.line("\tSUB $32, RSP")
 	if t.panics {
-		out.line("\tCBZ R19, stack")
+		if !t.CallsGo {
+			out.line("\tCBZ R19, stack")
+		}
 		t.panicGo(out)
+		if t.CallsGo {
+			out.line("\tADD $32, RSP")
+			return
+		}
 		out.line("stack:")
 	}
 	out.line("\tSUB $8, RSP, R29")

@@ -48,6 +48,15 @@ func (p *Package) callsGo() bool {
 	return false
 }
 
+// beside is the function beside the trampoline of which a crash says that the
+// goroutine is in it while Rust runs.
+func (f *Function) beside() string {
+	if f.CallsGo {
+		return "callback"
+	}
+	return "slow"
+}
+
 // callType is the type of the last parameter of the assembly function: the
 // stack, and what Rust calls.
 func (f *Function) callType() string { return f.assemblyName() + "Call" }

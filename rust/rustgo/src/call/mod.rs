@@ -9,11 +9,53 @@
 //! Arguments and result lie in a structure on Rust's stack, fields in order as
 //! C lays them out, which is how Go lays them out too. Go gets a pointer to it.
 
+/// Writes the function rustgo_callback.
+#[cfg(not(target_vendor = "apple"))]
+#[allow(unused_macros)]
+macro_rules! function {
+    ($($line:literal,)* ; $($operands:tt)*) => {
+        core::arch::global_asm!(
+            ".pushsection .text.rustgo_callback,\"ax\",@progbits",
+            ".globl {name}",
+            ".hidden {name}",
+            ".type {name},@function",
+            "{name}:",
+            $($line,)*
+            ".size {name}, . - {name}",
+            ".popsection",
+            $($operands)*
+        );
+    };
+}
+
+#[cfg(target_vendor = "apple")]
+#[allow(unused_macros)]
+macro_rules! function {
+    ($($line:literal,)* ; $($operands:tt)*) => {
+        core::arch::global_asm!(
+            ".pushsection __TEXT,__text,regular,pure_instructions",
+            ".globl {name}",
+            ".private_extern {name}",
+            "{name}:",
+            $($line,)*
+            ".popsection",
+            $($operands)*
+        );
+    };
+}
+
+#[allow(unused_imports)]
+use function;
+
 #[cfg(all(rustgo, not(test), target_arch = "x86_64"))]
 #[path = "x86_64.rs"]
 mod platform;
 
-#[cfg(not(all(rustgo, not(test), target_arch = "x86_64")))]
+#[cfg(all(rustgo, not(test), target_arch = "aarch64"))]
+#[path = "aarch64.rs"]
+mod platform;
+
+#[cfg(not(all(rustgo, not(test), any(target_arch = "x86_64", target_arch = "aarch64"))))]
 #[path = "none.rs"]
 mod platform;
 

@@ -13,39 +13,7 @@ const CALLBACK: u64 = 40;
 /// Where the frame pointer of the goroutine's stack is.
 const BP: u64 = 32;
 
-#[cfg(not(target_vendor = "apple"))]
-macro_rules! function {
-    ($($line:literal,)* ; $($operands:tt)*) => {
-        core::arch::global_asm!(
-            ".pushsection .text.rustgo_callback,\"ax\",@progbits",
-            ".globl {name}",
-            ".hidden {name}",
-            ".type {name},@function",
-            "{name}:",
-            $($line,)*
-            ".size {name}, . - {name}",
-            ".popsection",
-            $($operands)*
-        );
-    };
-}
-
-#[cfg(target_vendor = "apple")]
-macro_rules! function {
-    ($($line:literal,)* ; $($operands:tt)*) => {
-        core::arch::global_asm!(
-            ".pushsection __TEXT,__text,regular,pure_instructions",
-            ".globl {name}",
-            ".private_extern {name}",
-            "{name}:",
-            $($line,)*
-            ".popsection",
-            $($operands)*
-        );
-    };
-}
-
-function! {
+super::function! {
     "push rbp",
     "push rbx",
     "push r12",
