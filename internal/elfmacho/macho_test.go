@@ -326,27 +326,32 @@ func TestMachOIndependent(t *testing.T) {
 	}
 }
 
-// appleStaticlib compiles a crate that uses formatting for macOS on amd64.
-func appleStaticlib(t testing.TB) string {
+// appleStaticlib compiles a crate that uses formatting for a target of Apple's.
+func appleStaticlib(t testing.TB, triple string) string {
 	t.Helper()
 	if _, err := exec.LookPath("rustc"); err != nil {
 		missing(t, "%v", err)
 	}
 	out := filepath.Join(t.TempDir(), "libsample.a")
-	args := []string{"--target=x86_64-apple-darwin", "--crate-type=staticlib", "--edition=2021", "-Copt-level=2", "-Cpanic=abort", "-g", "-o", out, "testdata/sample.rs"}
+	args := []string{"--target=" + triple, "--crate-type=staticlib", "--edition=2021", "-Copt-level=2", "-Cpanic=abort", "-g", "-o", out, "testdata/sample.rs"}
 	if text, err := exec.Command("rustc", args...).CombinedOutput(); err != nil {
 		if bytes.Contains(text, []byte("rustup target add")) || bytes.Contains(text, []byte("can't find crate for `core`")) {
-			t.Skip("the Rust target x86_64-apple-darwin is not installed")
+			t.Skip("the Rust target " + triple + " is not installed")
 		}
 		t.Fatalf("%v\n%s", err, text)
 	}
 	return out
 }
 
-// TestMachOReal compares every member of a library with debug/macho and
+// TestMachOReal compares every member of libraries with debug/macho and
 // llvm-objdump.
 func TestMachOReal(t *testing.T) {
-	lib := appleStaticlib(t)
+	for _, triple := range []string{"x86_64-apple-darwin", "aarch64-apple-darwin"} {
+		t.Run(triple, func(t *testing.T) { machOReal(t, appleStaticlib(t, triple)) })
+	}
+}
+
+func machOReal(t *testing.T, lib string) {
 	f, err := archive.Parse(readFile(t, lib))
 	if err != nil {
 		t.Fatal(err)

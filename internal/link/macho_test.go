@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cargo-rustgo/cargo-rustgo/internal/archive"
 	"github.com/cargo-rustgo/cargo-rustgo/internal/elfmacho"
 	"github.com/cargo-rustgo/cargo-rustgo/internal/reloc"
 )
@@ -74,10 +75,7 @@ func lld(t testing.TB, arch string, inputs []string, roots ...string) *linked {
 		args = append(args, "-exported_symbol", "_"+root, "-u", "_"+root)
 	}
 	for _, in := range inputs {
-		if filepath.Ext(in) == ".o" {
-			in = unlabel(t, in)
-		}
-		args = append(args, in)
+		args = append(args, unlabel(t, in))
 	}
 	runTool(t, "ld64.lld-19", args...)
 	f, err := macho.Open(out)
@@ -93,7 +91,7 @@ func lld(t testing.TB, arch string, inputs []string, roots ...string) *linked {
 	l := &linked{file: f, addr: map[string]uint64{}}
 	for line := range strings.Lines(live) {
 		m := mapLine.FindStringSubmatch(strings.TrimSuffix(line, "\n"))
-		if m == nil || m[2] == "0" || strings.HasPrefix(m[3], "literal string: ") {
+		if m == nil || m[2] == "0" || strings.HasPrefix(m[3], "literal string: ") || m[3] == "EH_Frame" || strings.HasPrefix(m[3], "ltmp") { // of unwind tables
 			continue
 		}
 		addr, err := strconv.ParseUint(m[1], 16, 64)
@@ -108,22 +106,35 @@ func lld(t testing.TB, arch string, inputs []string, roots ...string) *linked {
 	return l
 }
 
-// unlabel copies an object without the assembler's labels at the start of
-// sections, in the place of which the map would lack the symbols there.
+// unlabel copies an object, or a library, without the assembler's labels at the
+// start of sections, in the place of which the map would lack the symbols there.
 func unlabel(t testing.TB, file string) string {
 	t.Helper()
 	data, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := macho.NewFile(bytes.NewReader(data))
-	if err != nil {
-		t.Fatal(err)
+	objects := [][]byte{data}
+	if filepath.Ext(file) == ".a" {
+		lib, err := archive.Parse(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		objects = nil
+		for i := range lib.Members {
+			objects = append(objects, lib.Data(i))
+		}
 	}
-	symbols := binary.LittleEndian.Uint32(f.Symtab.Raw()[8:])
-	for i, s := range f.Symtab.Syms {
-		if strings.HasPrefix(s.Name, "ltmp") {
-			data[int(symbols)+16*i+4] = 0x24 // N_FUN, for debuggers
+	for _, object := range objects {
+		f, err := macho.NewFile(bytes.NewReader(object))
+		if err != nil {
+			t.Fatal(err)
+		}
+		symbols := binary.LittleEndian.Uint32(f.Symtab.Raw()[8:])
+		for i, s := range f.Symtab.Syms {
+			if strings.HasPrefix(s.Name, "ltmp") && f.Sections[s.Sect-1].Name != "__eh_frame" {
+				object[int(symbols)+16*i+4] = 0x24 // N_FUN, for debuggers
+			}
 		}
 	}
 	out := filepath.Join(t.TempDir(), filepath.Base(file))
@@ -204,12 +215,15 @@ func machoInputs(t testing.TB) []machoInput {
 		{"rust arm64", "arm64", []string{testdata + "rust-arm64.o"}, sample, 33},
 		{"a part of rust arm64", "arm64", []string{testdata + "rust-arm64.o"}, []string{"name"}, 10},
 	}
-	lib := filepath.Join(t.TempDir(), "libsample.a")
-	args := []string{"--target=x86_64-apple-darwin", "--crate-type=staticlib", "--edition=2021", "-Copt-level=2", "-Cpanic=abort", "-o", lib, testdata + "sample.rs"}
-	if out, err := exec.Command("rustc", args...).CombinedOutput(); err == nil {
-		list = append(list, machoInput{"rust amd64", "amd64", []string{lib}, sample, 40})
-	} else {
-		t.Logf("no library of Rust for x86_64-apple-darwin: %v\n%s", err, out)
+	for _, arch := range []string{"amd64", "arm64"} {
+		lib := filepath.Join(t.TempDir(), "libsample.a")
+		triple := map[string]string{"amd64": "x86_64", "arm64": "aarch64"}[arch] + "-apple-darwin"
+		args := []string{"--target=" + triple, "--crate-type=staticlib", "--edition=2021", "-Copt-level=2", "-Cpanic=abort", "-o", lib, testdata + "sample.rs"}
+		if out, err := exec.Command("rustc", args...).CombinedOutput(); err == nil {
+			list = append(list, machoInput{"a library of Rust's for " + arch, arch, []string{lib}, sample, 40})
+		} else {
+			t.Logf("no library of Rust for %s: %v\n%s", triple, err, out)
+		}
 	}
 	return list
 }
