@@ -3,6 +3,7 @@ package stack
 import (
 	"github.com/cargo-rustgo/cargo-rustgo/internal/arm64"
 	"github.com/cargo-rustgo/cargo-rustgo/internal/reloc"
+	platform "github.com/cargo-rustgo/cargo-rustgo/internal/target"
 )
 
 // arm64Processor follows the AAPCS64, sections 6.1.1 and 6.4.5: x19 to x29 are
@@ -23,6 +24,17 @@ var arm64Processor = processor{
 	dwarf:  numbersTo(arm64.Registers),
 	forms:  arm64Forms,
 	code:   func(w *walker) code { return &arm64Code{walker: w} },
+}
+
+// appleARM64Processor is for Mach-O: a function may use 128 bytes below sp
+// without moving it ("Writing ARM64 code for Apple platforms", "Respect the
+// stack's red zone").
+var appleARM64Processor = appleARM64()
+
+func appleARM64() processor {
+	m := arm64Processor
+	m.format, m.redZone = platform.MachO, 128
+	return m
 }
 
 func numbersTo(n int) []int {

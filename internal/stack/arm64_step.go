@@ -18,7 +18,7 @@ func (w *arm64Code) step(pc int64, s state) (on bool, err error) {
 	if err := w.checkLabels(pc, inst, s); err != nil {
 		return false, err
 	}
-	w.noteStack(inst, s)
+	w.noteStack(pc, inst, s)
 	w.noteUses(pc, inst, s)
 	switch inst.Flow() {
 	case arm64.Next:

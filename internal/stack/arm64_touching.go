@@ -43,7 +43,7 @@ func (a *Analysis) TouchingHere(register int) []string {
 
 func (a *Analysis) touching(register int, in func(link.Ref) bool) []string {
 	p := a.graph.r.program
-	if p.processor != &arm64Processor {
+	if p.arch != arm64Processor.arch {
 		return nil
 	}
 	var names []string

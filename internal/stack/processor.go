@@ -1,11 +1,19 @@
 package stack
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/cargo-rustgo/cargo-rustgo/internal/elfmacho"
+	platform "github.com/cargo-rustgo/cargo-rustgo/internal/target"
+)
 
 // processor is what the analysis knows of a processor and of how functions are
 // called on it.
 type processor struct {
 	arch string
+	// format is that of the objects for which the platform's convention is, or 0
+	// if it is that of all others.
+	format platform.Format
 	// registers is how many general-purpose registers a state has. One is the
 	// stack pointer, which messages call spName.
 	registers int
@@ -55,13 +63,17 @@ type code interface {
 }
 
 // processors are the processors whose code can be analysed.
-var processors = []*processor{&amd64Processor, &arm64Processor}
+// Those for one format come first.
+var processors = []*processor{&amd64Processor, &appleARM64Processor, &arm64Processor}
 
-func processorOf(arch string) *processor {
-	if i := slices.IndexFunc(processors, func(m *processor) bool { return m.arch == arch }); i >= 0 {
-		return processors[i]
+func processorOf(o *elfmacho.Object) *processor {
+	i := slices.IndexFunc(processors, func(m *processor) bool {
+		return m.arch == o.Arch && (m.format == 0 || m.format == o.Format)
+	})
+	if i < 0 {
+		return nil
 	}
-	return nil
+	return processors[i]
 }
 
 // registers is a set of general-purpose registers, bit n for register n.

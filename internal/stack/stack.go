@@ -25,7 +25,7 @@ type Frame struct {
 type Bound struct {
 	// Bytes is all that is below sp before the call. On amd64 that includes the
 	// return address, 8 bytes, and the red zone of the deepest function; on arm64
-	// there is neither.
+	// there is no return address, and a red zone in Mach-O only.
 	Bytes int
 	// Path is where the bytes go: the sum over its frames is Bytes.
 	Path []Frame
@@ -83,7 +83,7 @@ type Analysis struct {
 func Analyze(set *link.Set) (*Analysis, error) {
 	m := &amd64Processor
 	for _, o := range set.Objects {
-		if m = processorOf(o.Arch); m == nil {
+		if m = processorOf(o); m == nil {
 			return nil, fmt.Errorf("%s: stack bounds of %s code are not implemented", o.Name, o.Arch)
 		}
 	}
