@@ -52,7 +52,7 @@ deps:
 	else \
 		echo "llvm-19, lld-19, qemu-user or gcc-aarch64-linux-gnu are not installed: the tests that compare with them are skipped"; \
 	fi
-	@for t in aarch64-unknown-linux-gnu x86_64-apple-darwin; do \
+	@for t in aarch64-unknown-linux-gnu x86_64-apple-darwin aarch64-apple-darwin; do \
 		command -v rustup >/dev/null && rustup --quiet target add $$t || \
 			echo "rustup cannot add $$t: if rustc does not have it, tests are skipped"; \
 	done

@@ -294,11 +294,13 @@ func bound(analysis *stack.Analysis, in *input) (*bounds, error) {
 }
 
 // goroutine refuses code that uses the register in which Go's signal handler
-// finds the goroutine. Darwin's takes it from thread-local memory
-// (runtime.sigtramp, Go 1.26). The panic handler of rust/rustgo blocks signals
+// finds the goroutine. Darwin's takes it from thread-local memory, and so x28 is
+// free there: runtime.sigtramp in sys_darwin_arm64.s calls runtime.load_g, which
+// reads TLS with and without cgo (tls_arm64.s; Go 1.25 to 1.27), where others do
+// so only with cgo (sys_linux_arm64.s, sys_freebsd_arm64.s). The panic handler of rust/rustgo blocks signals
 // while it formats, so what runs on its stack may use it.
 func goroutine(analysis *stack.Analysis, in *input, t target.Target) error {
-	if t.GOOS != "linux" || t.GOARCH != "arm64" {
+	if t.GOARCH != "arm64" || t.GOOS == "darwin" {
 		return nil
 	}
 	names := analysis.Touching(arm64.X28)

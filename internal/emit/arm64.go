@@ -60,9 +60,10 @@ import (
 // the cookie: SP at the call, exclusive-or a number. The panic handler of
 // rust/rustgo finds them, and comes back with a record of the panic in R19, which
 // is 0 at the call. NAME.call keeps its return address between the other one
-// and these.
+// and these. On Darwin g follows the cookie: Rust may use R28 there, and a panic
+// does not bring it back.
 //
-// Rust keeps R19 to R29, and so g, which is R28. It may change R26 and R27,
+// Rust keeps R19 to R29 when it returns, and so g, which is R28. It may change R26 and R27,
 // which Go's assembler uses for itself, only as Go may, and R18, which is
 // nobody's on Linux and untouched on Darwin.
 
@@ -244,6 +245,9 @@ func (t *arm64Trampoline) leaveCookie(out *printer, base string, off, args int) 
 	out.line("\tMOVD $%#x, R12", uint64(panicMagic))
 	out.line("\tEOR R12, R11")
 	out.line("\tSTP (R10, R11), %d(%s)", off, base)
+	if t.darwin {
+		out.line("\tMOVD g, %d(%s)", off+16, base)
+	}
 }
 
 // takeCookie is behind the call. A cookie that is left could be taken for that
@@ -252,6 +256,9 @@ func (t *arm64Trampoline) takeCookie(out *printer, off int) {
 	if t.panics {
 		out.line("back:")
 		out.line("\tMOVD ZR, %d(RSP)", off+8)
+		if t.darwin {
+			out.line("\tMOVD %d(RSP), g", off+16)
+		}
 	}
 }
 

@@ -57,12 +57,25 @@ func (t Target) String() string { return t.GOOS + "/" + t.GOARCH }
 // this platform only. Beware that "_linux" also matches android.
 func (t Target) Suffix() string { return "_" + t.GOOS + "_" + t.GOARCH }
 
+// reserveX28 keeps LLVM from using x28, in which Go's signal handler finds the
+// goroutine (runtime.sigtramp in sys_linux_arm64.s and sys_freebsd_arm64.s, Go
+// 1.25 to 1.27). -Ctarget-feature=+reserve-x28 does so with a warning for every
+// crate.
+const reserveX28 = "-Cllvm-args=-reserve-regs-for-regalloc=X28"
+
 // table is sorted by GOOS, then GOARCH.
 var table = []Target{
 	{
 		GOOS:         "darwin",
 		GOARCH:       "amd64",
 		Triple:       "x86_64-apple-darwin",
+		Format:       MachO,
+		SymbolPrefix: "_",
+	},
+	{
+		GOOS:         "darwin",
+		GOARCH:       "arm64",
+		Triple:       "aarch64-apple-darwin",
 		Format:       MachO,
 		SymbolPrefix: "_",
 	},
@@ -75,20 +88,25 @@ var table = []Target{
 		Foreign:   true,
 	},
 	{
+		GOOS:      "freebsd",
+		GOARCH:    "arm64",
+		Triple:    "aarch64-unknown-linux-gnu",
+		Format:    ELF,
+		RustFlags: []string{"--cfg=rustgo_foreign", "--cfg=rustgo_freebsd", reserveX28},
+		Foreign:   true,
+	},
+	{
 		GOOS:   "linux",
 		GOARCH: "amd64",
 		Triple: "x86_64-unknown-linux-gnu",
 		Format: ELF,
 	},
 	{
-		GOOS:   "linux",
-		GOARCH: "arm64",
-		Triple: "aarch64-unknown-linux-gnu",
-		Format: ELF,
-		// Go's signal handler takes the goroutine from x28
-		// (runtime.sigtramp, Go 1.26). -Ctarget-feature=+reserve-x28
-		// says the same, with a warning for every crate.
-		RustFlags: []string{"-Cllvm-args=-reserve-regs-for-regalloc=X28"},
+		GOOS:      "linux",
+		GOARCH:    "arm64",
+		Triple:    "aarch64-unknown-linux-gnu",
+		Format:    ELF,
+		RustFlags: []string{reserveX28},
 	},
 }
 

@@ -27,7 +27,8 @@
 //!
 //! Go's signal handler finds the goroutine in x28, which formatting in the core
 //! of rustup changes. So signals wait while a message is written, but for those
-//! of faults.
+//! of faults. On macOS it is found elsewhere, and any code may change x28; the
+//! trampoline has kept it.
 //!
 //! The panic stack is laid out as on x86-64, with a guard that is as large as
 //! the largest page.
@@ -71,20 +72,26 @@ pub(super) struct State {
     sp: AtomicU64,
     fp: AtomicU64,
     g: AtomicU64,
-    /// The signals that wait: all but SIGILL, SIGTRAP, SIGBUS, SIGFPE and
-    /// SIGSEGV.
-    wait: AtomicU64,
+    /// The signals that wait: all but those of faults.
+    wait: [AtomicU64; 2],
     /// Those that waited before.
-    before: AtomicU64,
+    before: [AtomicU64; 2],
 }
 pub(super) static STATE: State = State {
     lock: AtomicU64::new(0),
     sp: AtomicU64::new(0),
     fp: AtomicU64::new(0),
     g: AtomicU64::new(0),
-    wait: AtomicU64::new(!(1 << 3 | 1 << 4 | 1 << 6 | 1 << 7 | 1 << 10)),
-    before: AtomicU64::new(0),
+    wait: [AtomicU64::new(!FAULTS), AtomicU64::new(!0)],
+    before: [AtomicU64::new(0), AtomicU64::new(0)],
 };
+
+/// SIGILL, SIGTRAP, SIGBUS, SIGFPE and SIGSEGV.
+#[cfg(not(rustgo_freebsd))]
+const FAULTS: u64 = 1 << 3 | 1 << 4 | 1 << 6 | 1 << 7 | 1 << 10;
+/// The same on FreeBSD, and SIGEMT (sys/signal.h).
+#[cfg(rustgo_freebsd)]
+const FAULTS: u64 = 1 << 3 | 1 << 4 | 1 << 6 | 1 << 7 | 1 << 9 | 1 << 10;
 
 /// Makes the page below the panic stack inaccessible, the first time, so that
 /// an overflow is a fault and not a corruption of what lies before it.
@@ -118,33 +125,86 @@ pub(super) fn guard() {}
 
 /// Makes signals wait.
 pub(super) extern "C" fn wait() {
-    const SIG_BLOCK: usize = 0; // include/uapi/asm-generic/signal-defs.h
-    signals(SIG_BLOCK, STATE.wait.as_ptr(), STATE.before.as_ptr());
+    signals(BLOCK, STATE.wait.as_ptr(), STATE.before.as_ptr());
 }
 
 /// Undoes wait.
 pub(super) extern "C" fn resume() {
-    const SIG_SETMASK: usize = 2;
-    signals(SIG_SETMASK, STATE.before.as_ptr(), core::ptr::null_mut());
+    signals(SETMASK, STATE.before.as_ptr(), core::ptr::null());
 }
 
-fn signals(how: usize, set: *const u64, old: *mut u64) {
-    #[cfg(all(target_os = "linux", not(rustgo_foreign)))]
-    // SAFETY: the sets are as large as they are said to be.
-    unsafe {
-        core::arch::asm!(
-            "svc #0",
-            in("x8") 135, // rt_sigprocmask, include/uapi/asm-generic/unistd.h
-            inlateout("x0") how => _,
-            in("x1") set,
-            in("x2") old,
-            in("x3") size_of::<u64>(),
-            options(nostack)
-        );
+/// What rt_sigprocmask of Linux is told (include/uapi/asm-generic/signal-defs.h).
+#[cfg(not(rustgo_freebsd))]
+const BLOCK: usize = 0;
+#[cfg(not(rustgo_freebsd))]
+const SETMASK: usize = 2;
+/// What sigprocmask of FreeBSD is told (sys/signal.h).
+#[cfg(rustgo_freebsd)]
+const BLOCK: usize = 1;
+#[cfg(rustgo_freebsd)]
+const SETMASK: usize = 3;
+
+fn signals(how: usize, set: *const AtomicU64, old: *const AtomicU64) {
+    #[cfg(all(target_os = "linux", any(rustgo_freebsd, not(rustgo_foreign))))]
+    {
+        // include/uapi/asm-generic/unistd.h; sys/syscall.h
+        let call = if cfg!(rustgo_freebsd) { 340 } else { 135 };
+        // SAFETY: the sets are as large as they are said to be, and as FreeBSD
+        // takes them to be. FreeBSD changes x1, too.
+        unsafe {
+            core::arch::asm!(
+                "svc #0",
+                in("x8") call,
+                inlateout("x0") how => _,
+                inlateout("x1") set => _,
+                in("x2") old,
+                in("x3") size_of::<u64>(),
+                options(nostack)
+            );
+        }
     }
-    #[cfg(not(all(target_os = "linux", not(rustgo_foreign))))]
+    #[cfg(not(all(target_os = "linux", any(rustgo_freebsd, not(rustgo_foreign)))))]
     let _ = (how, set, old);
 }
+
+/// The instructions that put the address of an operand into a register.
+#[cfg(not(target_vendor = "apple"))]
+macro_rules! address {
+    ($register:literal, $symbol:literal) => {
+        concat!(
+            "adrp ",
+            $register,
+            ", {",
+            $symbol,
+            "}\nadd ",
+            $register,
+            ", ",
+            $register,
+            ", :lo12:{",
+            $symbol,
+            "}"
+        )
+    };
+}
+#[cfg(target_vendor = "apple")]
+macro_rules! address {
+    ($register:literal, $symbol:literal) => {
+        concat!(
+            "adrp ",
+            $register,
+            ", {",
+            $symbol,
+            "}@PAGE\nadd ",
+            $register,
+            ", ",
+            $register,
+            ", {",
+            $symbol,
+            "}@PAGEOFF"
+        )
+    };
+}
+pub(super) use address;
 
 /// Leaves the goroutine's stack. Nothing is pushed on it and no register is
 /// saved, since nobody will return.
@@ -158,10 +218,8 @@ macro_rules! enter {
         // SAFETY: does not return; the stacks are as drawn above.
         unsafe {
             core::arch::asm!(
-                "adrp x1, {stack}",
-                "add x1, x1, :lo12:{stack}",
-                "adrp x20, {state}",
-                "add x20, x20, :lo12:{state}",
+                $crate::panic::platform::address!("x1", "stack"),
+                $crate::panic::platform::address!("x20", "state"),
                 "mov x3, sp",
                 "sub x3, x3, x1",
                 "lsr x3, x3, #12",
@@ -209,8 +267,7 @@ macro_rules! enter {
                 // Look for the cookie.
                 "6:",
                 "mov x19, x0",
-                "adrp x20, {state}",
-                "add x20, x20, :lo12:{state}",
+                $crate::panic::platform::address!("x20", "state"),
                 "ldr x28, [x20, #24]",
                 "bl {resume}",
                 "ldr x3, [x20, #8]",

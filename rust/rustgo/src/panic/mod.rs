@@ -19,20 +19,20 @@
 #[path = "x86_64.rs"]
 mod platform;
 
-#[cfg(all(target_arch = "aarch64", target_os = "linux"))]
+#[cfg(all(target_arch = "aarch64", any(target_os = "linux", target_os = "macos")))]
 #[path = "aarch64.rs"]
 mod platform;
 
 #[cfg(not(any(
     target_arch = "x86_64",
-    all(target_arch = "aarch64", target_os = "linux")
+    all(target_arch = "aarch64", any(target_os = "linux", target_os = "macos"))
 )))]
 #[path = "trap.rs"]
 mod platform;
 
 #[cfg(any(
     target_arch = "x86_64",
-    all(target_arch = "aarch64", target_os = "linux")
+    all(target_arch = "aarch64", any(target_os = "linux", target_os = "macos"))
 ))]
 mod report;
 
@@ -41,7 +41,7 @@ use core::panic::PanicInfo;
 /// Tells cargo rustgo that panics come back to the trampoline.
 #[cfg(any(
     target_arch = "x86_64",
-    all(target_arch = "aarch64", target_os = "linux")
+    all(target_arch = "aarch64", any(target_os = "linux", target_os = "macos"))
 ))]
 #[unsafe(no_mangle)]
 pub static __RUSTGO_PANIC_V1: u8 = 1;
