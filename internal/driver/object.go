@@ -36,12 +36,16 @@ func newHostObject(in *input, img *image.Image, t target.Target) (*hostObject, e
 		return nil, err
 	}
 	member := archive.Input{Name: h.name + ".o", Data: h.data}
+	dialect, symbol := archive.GNU, func(name string) string { return name }
+	if t.Format == target.MachO {
+		dialect, symbol = archive.Darwin, elfmacho.MachOName
+	}
 	for i := range object.Symbols {
 		if s := &object.Symbols[i]; s.Bind != elfmacho.Local && s.Defined() {
-			member.Symbols = append(member.Symbols, s.Name)
+			member.Symbols = append(member.Symbols, symbol(s.Name))
 		}
 	}
-	h.library, err = archive.Marshal(archive.GNU, []archive.Input{member})
+	h.library, err = archive.Marshal(dialect, []archive.Input{member})
 	return h, err
 }
 

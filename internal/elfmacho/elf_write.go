@@ -4,11 +4,23 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
+
+	"github.com/cargo-rustgo/cargo-rustgo/internal/target"
 )
 
 const osabiGNU = 3 // what SHF_GNU_RETAIN and STT_GNU_IFUNC belong to
 
-// Marshal writes an object as ELF. The output depends on nothing but o:
+// Marshal writes an object in its format; one without a format, as ELF. The output
+// depends on nothing but o. The signature of a group must be the name of a symbol
+// of o.
+func Marshal(o *Object) ([]byte, error) {
+	if o.Format == target.MachO {
+		return marshalMachO(o)
+	}
+	return marshalELF(o)
+}
+
+// marshalELF writes an object as ELF:
 //
 //	header
 //	contents of the sections, at most 16-aligned
@@ -20,9 +32,7 @@ const osabiGNU = 3 // what SHF_GNU_RETAIN and STT_GNU_IFUNC belong to
 // One string table serves sections and symbols. The empty .note.GNU-stack says
 // that the code needs no executable stack. Sections of kind Other are written
 // as SHT_PROGBITS that is not loaded.
-//
-// The signature of a group must be the name of a symbol of o.
-func Marshal(o *Object) ([]byte, error) {
+func marshalELF(o *Object) ([]byte, error) {
 	i := slices.IndexFunc(elfMachines, func(m elfMachine) bool { return m.arch == o.Arch })
 	if i < 0 {
 		return nil, fmt.Errorf("internal error: writing an object for %s", o.Arch)

@@ -9,10 +9,12 @@ import (
 	"github.com/cargo-rustgo/cargo-rustgo/internal/elfmacho"
 	"github.com/cargo-rustgo/cargo-rustgo/internal/link"
 	"github.com/cargo-rustgo/cargo-rustgo/internal/reloc"
+	"github.com/cargo-rustgo/cargo-rustgo/internal/target"
 )
 
 // Segments that only objects have. Initializers follow: one segment for each
-// name, since the name holds the priority.
+// name, since the name holds the priority. So does thread-local data of Mach-O,
+// whose sections are different things.
 const (
 	tlsData Segment = Segments + iota
 	tlsBSS
@@ -23,7 +25,7 @@ const (
 type objectBuilder struct {
 	*builder
 	out     *elfmacho.Object
-	inits   []string // names of the segments from firstInit on
+	named   []elfmacho.Section // name and kind of the segments from firstInit on
 	relocs  [][]elfmacho.Reloc
 	symbols map[symbolKey]int32 // in out
 }
@@ -55,7 +57,7 @@ func BuildObject(set *link.Set, keepGlobals bool) (*elfmacho.Object, error) {
 	}
 	// From here on every live section has its place.
 	b.relocs = make([][]elfmacho.Reloc, len(b.memory))
-	b.out = &elfmacho.Object{Arch: b.image.Arch, Symbols: make([]elfmacho.Symbol, 1)}
+	b.out = &elfmacho.Object{Arch: b.image.Arch, Format: set.Objects[0].Format, Symbols: make([]elfmacho.Symbol, 1)}
 	for _, root := range set.Roots {
 		b.export(root, elfmacho.Global)
 	}
@@ -87,16 +89,22 @@ func BuildObject(set *link.Set, keepGlobals bool) (*elfmacho.Object, error) {
 
 // segment says where thread-local data and initializers belong.
 func (b *objectBuilder) segment(s *elfmacho.Section) Segment {
-	if s.Kind == elfmacho.TLSData {
-		if s.Data == nil {
-			return tlsBSS
+	name := s.Name
+	switch {
+	case s.Kind != elfmacho.TLSData:
+	case b.set.Objects[0].Format == target.MachO:
+		if name == "__DATA,__thread_bss" {
+			name = "__DATA,__thread_data" // all of a segment has contents, or nothing
 		}
+	case s.Data == nil:
+		return tlsBSS
+	default:
 		return tlsData
 	}
-	i := slices.Index(b.inits, s.Name)
+	i := slices.IndexFunc(b.named, func(n elfmacho.Section) bool { return n.Name == name })
 	if i < 0 {
-		i = len(b.inits)
-		b.inits = append(b.inits, s.Name)
+		i = len(b.named)
+		b.named = append(b.named, elfmacho.Section{Name: name, Kind: s.Kind})
 		b.memory = append(b.memory, Memory{})
 	}
 	return firstInit + Segment(i)
@@ -169,7 +177,7 @@ func (b *objectBuilder) absolute(value uint64) int32 {
 
 // apply resolves one relocation or writes it back.
 func (b *objectBuilder) apply(ref link.Ref, rel elfmacho.Reloc) error {
-	target, err := b.set.Target(ref.Object, rel)
+	place, err := b.set.Target(ref.Object, rel)
 	if err != nil {
 		return b.errorf(ref, rel.Off, err.Error(), "")
 	}
@@ -188,19 +196,19 @@ func (b *objectBuilder) apply(ref link.Ref, rel elfmacho.Reloc) error {
 	switch {
 	case rel.Kind == reloc.IRel:
 		return b.errorf(ref, rel.Off, "an IRELATIVE relocation, which only linkers write", "")
-	case target.Kind == link.External:
+	case place.Kind == link.External:
 		keep(rel.Type, b.external(&b.set.Objects[ref.Object].Symbols[rel.Symbol]), rel.Addend)
 		return nil
-	case target.Kind == link.AtValue && (info.PCRel || rel.Kind == reloc.TLS || rel.Kind.Instruction()):
-		keep(rel.Type, b.absolute(target.Off), rel.Addend)
+	case place.Kind == link.AtValue && (info.PCRel || rel.Kind == reloc.TLS || rel.Kind.Instruction()):
+		keep(rel.Type, b.absolute(place.Off), rel.Addend)
 		return nil
 	case rel.Kind == reloc.Size32 || rel.Kind == reloc.Size64:
 		return put(rel.Kind, int64(def.Size)+rel.Addend)
-	case target.Kind == link.AtValue:
-		return put(rel.Kind, int64(target.Off)+rel.Addend)
+	case place.Kind == link.AtValue:
+		return put(rel.Kind, int64(place.Off)+rel.Addend)
 	}
-	to := b.address(target.Ref)
-	to.Off += int64(target.Off)
+	to := b.address(place.Ref)
+	to.Off += int64(place.Off)
 	switch {
 	case rel.Kind == reloc.TLS || to.Segment == tlsData || to.Segment == tlsBSS || def.Type == elfmacho.IndirectFunc:
 		// What these compute is for the next linker to decide.
@@ -283,6 +291,9 @@ func (b *objectBuilder) objectSlot(to Address) Address {
 	return Address{RelRO, int64(off)}
 }
 
+// machoSections are the names of segments in Mach-O.
+var machoSections = [Segments]string{Text: "__TEXT,__text", RelRO: "__DATA,__const", Data: "__DATA,__data", BSS: "__DATA,__bss"}
+
 // objectSections are the names and kinds of the segments before firstInit.
 var objectSections = [firstInit]elfmacho.Section{
 	Text:    {Name: ".text", Kind: elfmacho.Text},
@@ -310,11 +321,14 @@ func (b *objectBuilder) finish() {
 		if !used[i] {
 			continue
 		}
-		s := elfmacho.Section{Kind: elfmacho.Init}
-		if Segment(i) < firstInit {
+		var s elfmacho.Section
+		switch macho := b.out.Format == target.MachO; {
+		case Segment(i) >= firstInit:
+			s = b.named[i-int(firstInit)]
+		case macho:
+			s = elfmacho.Section{Name: machoSections[i], Kind: objectSections[i].Kind}
+		default:
 			s = objectSections[i]
-		} else {
-			s.Name = b.inits[i-int(firstInit)]
 		}
 		s.Align, s.Size, s.Data, s.LinkOrder = m.Align, m.Size, m.Data, -1
 		index[sectionOf(Segment(i))] = int32(len(b.out.Sections))

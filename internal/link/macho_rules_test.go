@@ -143,9 +143,6 @@ func TestMachOLibraries(t *testing.T) {
 	if _, err := OpenArch("fat.a", fat, "riscv64", nil); err == nil || err.Error() != "fat.a: the file has no code for riscv64, but for amd64, arm64" {
 		t.Errorf("got %v", err)
 	}
-	if _, err := ResolveObject(openFiles(t, "amd64", []string{path("fat.a")}), []string{"f"}); err == nil || !strings.Contains(err.Error(), "a mach-o object, where only ELF objects can become one object") {
-		t.Errorf("got %v", err)
-	}
 	elf, err := Open("elf.o", obj(t, def("g")), nil)
 	if err != nil {
 		t.Fatal(err)

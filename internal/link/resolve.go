@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/cargo-rustgo/cargo-rustgo/internal/elfmacho"
-	"github.com/cargo-rustgo/cargo-rustgo/internal/target"
 )
 
 // definition is what a global name stands for.
@@ -166,9 +165,6 @@ func (r *resolver) add(m member) error {
 	}
 	if len(set.Objects) > 0 && set.Objects[0].Format != o.Format {
 		return fmt.Errorf("%s: a %s object among %s objects (%s)", o.Name, o.Format, set.Objects[0].Format, set.Objects[0].Name)
-	}
-	if set.partial && o.Format != target.ELF {
-		return fmt.Errorf("%s: a %s object, where only ELF objects can become one object", o.Name, o.Format)
 	}
 	index := set.append(o)
 	for _, g := range o.Groups {
