@@ -15,7 +15,8 @@
 //!   initialisations that are too large to write out in place.
 //!
 //! It also has **Go's types** for parameters and results: [`Slice`], [`SliceMut`],
-//! [`Str`], [`Result`], [`Message`] and [`Handle`].
+//! [`Str`], [`Result`], [`Message`] and [`Handle`]; and **calls of Go**: [`Func`] is a
+//! Go function, [`Interface`] a value of a Go interface.
 //!
 //! Depend on the crate and name it once, so that it
 //! is linked:
@@ -32,8 +33,8 @@
 //! }
 //! ```
 //!
-//! Both parts exist only under `--cfg rustgo`, which `cargo rustgo` passes.
-//! Without it this crate is empty, so `cargo check`, `cargo build` and
+//! The first two exist only under `--cfg rustgo`, which `cargo rustgo` passes.
+//! Without it nothing of this crate is in the way, so `cargo check`, `cargo build` and
 //! `cargo test` work as usual, also beside `std` and its own panic handler.
 //!
 //! # Stacks
