@@ -15,20 +15,28 @@ func (t *arm64Trampoline) callFP() int { return t.call.Args[len(t.Params)].FP }
 
 // callGo writes what is between Rust and the Go functions that it calls;
 // callbacks.go has the whole way. rustgo_callback in rust/rustgo comes with the
-// end of the stack in R16, a handle in R0, the frame of the call in R1.
+// end of the stack in R16, a handle in R0, the frame of the call in R1, and R29
+// as it was in the trampoline.
 //
 // NAME.callback must be right for tracebacks, so it must not set SP; the two
 // functions around it end every traceback. When the Go code is done the
-// goroutine may be on another thread, with another m.
+// goroutine may be on another thread, with another m. It may also panic, and the
+// stack be used again by another call: so the cookie is not left there.
 func (t *arm64Trampoline) callGo(out *printer) {
 	name := t.assemblyName()
+	cookie := -t.ownBelow() + copyOff + 8
+	// Never executed: for the linker's check of nosplit functions.
+	out.line("\tB ·%s·callback<>(SB)", name)
 	out.line("")
 	out.line("TEXT ·%s·go<>(SB), NOSPLIT|NOFRAME|TOPFRAME, $0", name)
 	out.line("\tMOVD RSP, R12")
 	out.line("\tSTP (R12, R30), %d(R16)", -arm64OwnRust)
+	if t.panics {
+		out.line("\tMOVD ZR, %d(R16)", cookie)
+	}
 	out.line("\tMOVD %d(R16), g", -ownG)
 	out.line("\tMOVB ZR, %d(g)", gThrowsplit)
-	out.line("\tLDP %d(R16), (R29, R30)", -arm64OwnRecord)
+	out.line("\tMOVD %d(R16), R30", 8-arm64OwnRecord)
 	out.line("\tMOVD %d(R16), R12", -ownSP)
 	out.line("\tMOVD R12, RSP")
 	out.line("\tB ·%s·callback<>(SB)", name)
@@ -64,6 +72,12 @@ func (t *arm64Trampoline) callGo(out *printer) {
 	out.line("\tMOVD R30, %d(g)", gSchedLR)
 	out.line("\tMOVD %d(g), R11", gM)
 	out.line("\tMOVD %d(R11), g", mG0)
+	if t.panics {
+		out.line("\tSUB $%d, R16, R11", t.ownBelow()+t.args)
+		out.line("\tMOVD $%#x, R12", uint64(panicMagic))
+		out.line("\tEOR R12, R11")
+		out.line("\tMOVD R11, %d(R16)", cookie)
+	}
 	out.line("\tLDP %d(R16), (R12, R30)", -arm64OwnRust)
 	out.line("\tMOVD R12, RSP")
 	out.line("\tRET")

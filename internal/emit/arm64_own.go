@@ -76,7 +76,7 @@ func (t *arm64Trampoline) own(out *printer) {
 	}
 	t.base(out)
 	out.line("\tMOVD %d(R11), g", mG0)
-	below := ownFrame + copyOff + t.copies
+	below := t.ownBelow()
 	out.line("\tSUB $%d, R10", below)
 	out.line("\tMOVD R10, RSP")
 	t.loadsFrom(out, 0)
@@ -129,6 +129,10 @@ func (t *arm64Trampoline) own(out *printer) {
 		t.slow(out)
 	}
 }
+
+// ownBelow is how far below the end of the stack SP is at the call, but for C's
+// arguments.
+func (t *arm64Trampoline) ownBelow() int { return ownFrame + copyOff + t.copies }
 
 // threadStack finds the stack of the thread: R10 is its end, R11 is m, R14 is the
 // slot.

@@ -6,6 +6,8 @@ use super::ALIGN;
 
 /// Where the address of the code that calls Go is, below the end of the stack.
 const CALLBACK: u64 = 56;
+/// Where the frame pointer of the goroutine's stack is.
+const FP: u64 = 48;
 
 super::function! {
     "stp x29, x30, [sp, #-160]!",
@@ -21,6 +23,7 @@ super::function! {
     "stp d14, d15, [sp, #144]",
     "orr x16, x29, #{mask}",
     "add x16, x16, #1",
+    "ldur x29, [x16, #-{fp}]",
     "ldur x17, [x16, #-{callback}]",
     "blr x17",
     "ldp d14, d15, [sp, #144]",
@@ -38,6 +41,7 @@ super::function! {
     name = sym rustgo_callback,
     mask = const ALIGN - 1,
     callback = const CALLBACK,
+    fp = const FP,
 }
 
 unsafe extern "C" {
