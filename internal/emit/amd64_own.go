@@ -74,6 +74,10 @@ func (t *trampoline) own(out *printer) {
 	}
 	if t.panics {
 		out.line("\tXORL R12, R12")
+		if t.CallsGo && slots == 0 {
+			// A call that Go code has left by a panic has left its own there.
+			out.line("\tMOVQ $0, %d(R10)", -ownArgsCookie)
+		}
 		if slots > 0 {
 			out.line("\tLEAQ %d(R10), CX", -ownFrame-slots)
 			out.line("\tMOVQ $%#x, R9", uint64(panicMagic))
