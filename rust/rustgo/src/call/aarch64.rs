@@ -1,6 +1,6 @@
 //! The way from Rust's stack to the goroutine's on AArch64, and back; as on
-//! x86-64. The end of the stack is in x16. x28 is Go's: it changes with the
-//! thread.
+//! x86-64. The end of the stack is in x16. x28 is Go's, and changes with the
+//! thread, but on Apple's systems, where Rust may use it.
 
 use super::ALIGN;
 
@@ -17,6 +17,9 @@ super::function! {
     "stp x23, x24, [sp, #48]",
     "stp x25, x26, [sp, #64]",
     "str x27, [sp, #80]",
+    ".if {apple}",
+    "str x28, [sp, #88]",
+    ".endif",
     "stp d8, d9, [sp, #96]",
     "stp d10, d11, [sp, #112]",
     "stp d12, d13, [sp, #128]",
@@ -31,6 +34,9 @@ super::function! {
     "ldp d10, d11, [sp, #112]",
     "ldp d8, d9, [sp, #96]",
     "ldr x27, [sp, #80]",
+    ".if {apple}",
+    "ldr x28, [sp, #88]",
+    ".endif",
     "ldp x25, x26, [sp, #64]",
     "ldp x23, x24, [sp, #48]",
     "ldp x21, x22, [sp, #32]",
@@ -42,6 +48,7 @@ super::function! {
     mask = const ALIGN - 1,
     callback = const CALLBACK,
     fp = const FP,
+    apple = const cfg!(target_vendor = "apple") as u32,
 }
 
 unsafe extern "C" {
