@@ -94,14 +94,5 @@ func packageDoc(name string, art *tool.Artifact) []string {
 // functionDoc returns the doc comment of f, beginning with its Go name where
 // the Rust one begins with the Rust name.
 func functionDoc(f *export) []string {
-	doc := signature.Docs(f.source, f.Line, f.Name)
-	if len(doc) == 0 {
-		return nil
-	}
-	for _, name := range []string{"`" + f.Name + "`", f.Name} {
-		if rest, ok := strings.CutPrefix(doc[0], name); ok && (rest == "" || strings.ContainsAny(rest[:1], " ,.:;")) {
-			doc[0] = f.goName + rest
-		}
-	}
-	return doc
+	return renamed(signature.Docs(f.source, f.Line, f.Name), f.Name, f.goName)
 }

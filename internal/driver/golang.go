@@ -146,10 +146,7 @@ func (t *translator) function(f *export, config *tool.Config) (emit.Function, er
 
 // callback translates a function that Rust calls.
 func (t *translator) callback(c *signature.Callback, param int) emit.Callback {
-	out := emit.Callback{Param: param, Error: c.Error}
-	if c.Method != "" {
-		out.Method = signature.GoName(c.Method)
-	}
+	out := emit.Callback{Param: param, Method: c.Name, Error: c.Error}
 	for _, p := range c.Params {
 		out.Params = append(out.Params, emit.Param{Type: t.types.Argument(p)})
 	}
@@ -206,8 +203,9 @@ func (t *translator) fallible(result, value, failure *signature.Type) *emit.Fall
 func (t *translator) declarations(docs *typeDocs) []emit.Type {
 	var list []emit.Type
 	for _, d := range t.types.Declared() {
-		doc, members := docs.of(d.Type)
-		out := emit.Type{Name: d.Name, Doc: doc, Base: d.Base, Error: t.errors[d.Type.Name]}
+		rust := lastName(d.Type)
+		doc := docs.byName[rust]
+		out := emit.Type{Name: d.Name, Doc: renamed(doc.Doc, rust, d.Name), Base: d.Base, Error: t.errors[d.Type.Name]}
 		switch {
 		case d.Type.Kind == signature.Int128 || d.Type.Kind == signature.Uint128:
 			out.Doc = []string{d.Name + " is an integer of 128 bits."}
@@ -216,17 +214,20 @@ func (t *translator) declarations(docs *typeDocs) []emit.Type {
 		}
 		out.Interface = d.Type.Kind == signature.TraitObject
 		for _, m := range d.Methods {
-			out.Methods = append(out.Methods, emit.Method{Name: m.Name, Type: m.Type, Doc: members[m.Rust]})
+			out.Methods = append(out.Methods, emit.Method{
+				Name: m.Name, Type: t.types.Signature(&m, signature.GoParams(doc.Params[m.Method])),
+				Doc: renamed(doc.Members[m.Method], m.Method, m.Name),
+			})
 		}
 		for _, f := range d.Fields {
-			out.Fields = append(out.Fields, emit.Field{Name: f.Name, Type: f.Type, Doc: members[f.Rust], Check: f.Checked})
+			out.Fields = append(out.Fields, emit.Field{Name: f.Name, Type: f.Type, Doc: renamed(doc.Members[f.Rust], f.Rust, f.Name), Check: f.Checked})
 		}
 		for _, v := range d.Values {
 			text := v.Rust
 			if out.Error {
 				text = t.pkg + ": " + spaced(v.Rust)
 			}
-			out.Values = append(out.Values, emit.Constant{Name: v.Name, Value: v.Value, Text: text, Doc: members[v.Rust]})
+			out.Values = append(out.Values, emit.Constant{Name: v.Name, Value: v.Value, Text: text, Doc: renamed(doc.Members[v.Rust], v.Rust, v.Name)})
 		}
 		list = append(list, out)
 	}

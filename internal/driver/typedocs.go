@@ -47,9 +47,22 @@ func newTypeDocs(art *tool.Artifact) *typeDocs {
 	return d
 }
 
-// of returns the doc comment of a type and those of its members, by Rust name.
-func (d *typeDocs) of(t *signature.Type) (doc []string, members map[string][]string) {
+// lastName is the name of a type without its path and generic arguments.
+func lastName(t *signature.Type) string {
 	name, _, _ := strings.Cut(t.Name, "<")
-	found := d.byName[name[strings.LastIndex(name, ":")+1:]]
-	return found.Doc, found.Members
+	return name[strings.LastIndex(name, ":")+1:]
+}
+
+// renamed returns a doc comment that begins with the Go name if the Rust one
+// begins with the Rust name.
+func renamed(doc []string, rust, golang string) []string {
+	if len(doc) == 0 {
+		return nil
+	}
+	for _, name := range []string{"`" + rust + "`", rust} {
+		if rest, ok := strings.CutPrefix(doc[0], name); ok && (rest == "" || strings.ContainsAny(rest[:1], " ,.:;")) {
+			return append([]string{golang + rest}, doc[1:]...)
+		}
+	}
+	return doc
 }

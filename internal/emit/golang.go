@@ -274,8 +274,10 @@ func (p *Package) head(out *printer, constraint string, imports ...string) {
 	out.comment(p.Doc)
 	out.line("package %s", p.Name)
 	for _, f := range p.Functions {
-		if strings.Contains(f.Signature(), "unsafe.Pointer") && !slices.Contains(imports, "unsafe") {
-			imports = append(imports, "unsafe")
+		for _, qualified := range []string{"io.Reader", "io.Writer", "unsafe.Pointer"} {
+			if pkg, _, _ := strings.Cut(qualified, "."); strings.Contains(f.Signature(), qualified) && !slices.Contains(imports, pkg) {
+				imports = append(imports, pkg)
+			}
 		}
 	}
 	out.imports(imports)

@@ -16,6 +16,7 @@ type Subroutine struct {
 // that is an interface.
 type Callback struct {
 	Method string // Rust's name of the method; empty for a function
+	Name   string // Go's, which no other method of the interface has
 	Params []*Type
 	Result *Type // nil if it returns nothing, or an error alone
 	Error  bool  // it returns an error, after the result
@@ -35,11 +36,17 @@ func (t *Type) Callbacks() (list []Callback, ok bool) {
 	case phantom.Kind == FuncPointer && phantom.Func != nil:
 		return []Callback{newCallback("", phantom.Func)}, true
 	case phantom.Kind == Struct:
+		names := map[string]bool{}
 		for _, f := range phantom.Fields {
 			if f.Type.Kind != FuncPointer || f.Type.Func == nil {
 				return nil, false
 			}
-			list = append(list, newCallback(f.Name, f.Type.Func))
+			c := newCallback(f.Name, f.Type.Func)
+			for c.Name = GoName(f.Name); names[c.Name]; {
+				c.Name += "_"
+			}
+			names[c.Name] = true
+			list = append(list, c)
 		}
 		return list, true
 	}
@@ -145,9 +152,18 @@ func (t *Type) refuseCallbacks() (reason, help string) {
 
 // refuseArgument says why Rust cannot pass t to Go.
 func refuseArgument(t *Type) (reason, help string) {
+	target := t.goSlice()
+	if target != nil && !strings.HasPrefix(t.Name, rustgoTypes+"SliceMut<") {
+		target = nil
+	}
+	if (t.Kind == Pointer || t.Kind == Slice) && t.Mutable {
+		target = t.Elem
+	}
 	switch {
 	case t.goValue() != nil:
 		return "a function of Go's that goes back to Go", "let Go keep it"
+	case target != nil && target.Kind != CVoid && target.Size > 0 && target.holdsPointer():
+		return "nothing keeps alive what Go puts there", "pass it by & or by value, or let Go fill in bytes and numbers"
 	case t.Kind == Str && t.Reference && !t.Mutable:
 		return "", ""
 	case t.Kind == Slice && t.Reference && t.Elem != nil:
@@ -156,11 +172,16 @@ func refuseArgument(t *Type) (reason, help string) {
 	return refuse(t, memory)
 }
 
-// goFunc writes the parameters and results of a Go function.
-func (g *GoTypes) goFunc(c *Callback) string {
+// Signature returns the parameters and results of a Go function that Rust calls:
+// "(i int, p []byte) bool". Without a name for each parameter none has one.
+func (g *GoTypes) Signature(c *Callback, names []string) string {
 	var params []string
-	for _, p := range c.Params {
-		params = append(params, g.Argument(p))
+	for i, p := range c.Params {
+		param := g.Argument(p)
+		if len(names) == len(c.Params) {
+			param = names[i] + " " + param
+		}
+		params = append(params, param)
 	}
 	s := "(" + strings.Join(params, ", ") + ")"
 	switch {
@@ -203,31 +224,27 @@ func (g *GoTypes) addCallbacks(t *Type) error {
 			}
 		}
 	}
-	if trait := t.trait(); trait != "" {
+	if trait := t.trait(); trait != "" && goInterfaces[trait] == "" {
 		return g.add(&Type{Kind: TraitObject, Name: trait, of: t})
 	}
 	return nil
 }
 
+// goInterfaces are the traits of the crate rustgo that are interfaces of Go's
+// library, with the same methods.
+var goInterfaces = map[string]string{
+	"rustgo::io::Reader": "io.Reader",
+	"rustgo::io::Writer": "io.Writer",
+}
+
 // callable returns the Go type of what Rust calls.
 func (g *GoTypes) callable(t *Type) string {
 	if trait := t.trait(); trait != "" {
+		if name := goInterfaces[trait]; name != "" {
+			return name
+		}
 		return g.decls[trait].Name
 	}
 	list, _ := t.Callbacks()
-	return "func" + g.goFunc(&list[0])
-}
-
-// methods describes an interface.
-func (g *GoTypes) methods(d *GoDecl) {
-	list, _ := d.Type.of.Callbacks()
-	names := map[string]bool{}
-	for i := range list {
-		name := GoName(list[i].Method)
-		for names[name] {
-			name += "_"
-		}
-		names[name] = true
-		d.Methods = append(d.Methods, GoMethod{name, list[i].Method, g.goFunc(&list[i])})
-	}
+	return "func" + g.Signature(&list[0], nil)
 }

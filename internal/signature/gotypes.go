@@ -24,12 +24,7 @@ type GoDecl struct {
 	Values []GoValue // of an enum
 	Fields []GoField // of a struct, by offset, with padding
 	// Methods are those of an interface, whose Type is a TraitObject.
-	Methods []GoMethod
-}
-
-// GoMethod is a method of an interface. Type are its parameters and results.
-type GoMethod struct {
-	Name, Rust, Type string
+	Methods []Callback
 }
 
 // GoField is a field of a struct. Rust is empty for padding, which is called _.
@@ -259,7 +254,7 @@ func (g *GoTypes) describe(d *GoDecl, used map[string]bool) {
 		return
 	}
 	if t.Kind == TraitObject {
-		g.methods(d)
+		d.Methods, _ = t.of.Callbacks()
 		return
 	}
 	names := map[string]bool{}
