@@ -17,6 +17,7 @@ type Kind uint8
 
 const (
 	None   Kind = iota // nothing to do
+	Abs6               // S + A in the low 6 bits of a byte
 	Abs8               // S + A in 8 bits
 	Abs16              // S + A in 16 bits
 	Abs32              // S + A in 32 bits, zero-extended
@@ -50,7 +51,26 @@ const (
 	Load19       // S + A - P, of ldr from a literal
 	GOTPage21    // page(G + A) - page(P), of adrp
 	GOTPageOff12 // low 12 bits of G + A, of a load of 8 bytes
-	MovAbs       // 16 bits of S + A, of movz, movn or movk: refused
+
+	// Immediates of RISC-V instructions ("RISC-V ABIs Specification", "Relocations").
+	// The low 12 bits of a distance are signed: the high 20 are those of the
+	// distance + 0x800. Both count from the address P of the high part, and the
+	// symbol of the low part is a label there: S, A and P are those of that
+	// relocation.
+
+	High20    // high 20 bits of S + A - P, of auipc
+	Low12I    // low 12 bits of S + A - P, of an addition, a load or jalr
+	Low12S    // … of a store
+	GOTHigh20 // high 20 bits of G + A - P, of auipc
+	CallPair  // S + A - P, of auipc and the jalr behind it
+	Jump20    // S + A - P, of jal
+	Branch12  // S + A - P, of beq and its like
+	JumpC     // S + A - P, of c.j
+	BranchC   // S + A - P, of c.beqz and c.bnez
+
+	// MovAbs is a part of S + A: 16 bits, of movz, movn or movk of AArch64, or
+	// what lui of RISC-V and the instructions behind it have. Refused.
+	MovAbs
 	kinds
 )
 
@@ -71,6 +91,7 @@ const (
 
 var infos = [kinds]Info{
 	None:   {"none", 0, 0, 0, false, false},
+	Abs6:   {"abs6", 1, 0, 1<<6 - 1, false, false},
 	Abs8:   {"abs8", 1, -1 << 7, 1<<8 - 1, false, false},
 	Abs16:  {"abs16", 2, -1 << 15, 1<<16 - 1, false, false},
 	Abs32:  {"abs32", 4, 0, umax32, false, false},
@@ -100,41 +121,67 @@ var infos = [kinds]Info{
 	Load19:       {"load19", 4, -1 << 20, 1<<20 - 4, true, false},
 	GOTPage21:    {"gotpage21", 4, -1 << 32, 1<<32 - 1<<12, true, true},
 	GOTPageOff12: {"gotpageoff12", 4, 0, 1<<12 - 8, false, true},
-	MovAbs:       {"mov16", 0, 0, 0, false, false},
+
+	High20:    {"high20", 4, min32 - 1<<11, max32 - 1<<11, true, false},
+	Low12I:    {"low12", 4, -1 << 11, 1<<11 - 1, true, false},
+	Low12S:    {"low12 of a store", 4, -1 << 11, 1<<11 - 1, true, false},
+	GOTHigh20: {"gothigh20", 4, min32 - 1<<11, max32 - 1<<11, true, true},
+	CallPair:  {"call", 8, min32 - 1<<11, max32 - 1<<11, true, false},
+	Jump20:    {"jump20", 4, -1 << 20, 1<<20 - 2, true, false},
+	Branch12:  {"branch12", 4, -1 << 12, 1<<12 - 2, true, false},
+	JumpC:     {"jump of 2 bytes", 2, -1 << 11, 1<<11 - 2, true, false},
+	BranchC:   {"branch of 2 bytes", 2, -1 << 8, 1<<8 - 2, true, false},
+
+	MovAbs: {"part of an address", 0, 0, 0, false, false},
 }
 
 // field is where an instruction has its immediate: the value is a multiple of
-// 1<<shift, and of the quotient the low bits go to the first run of bits.
+// 1<<shift, or rounded to the nearest one, and of the quotient the low bits go to
+// the first run of bits.
 type field struct {
 	shift uint8
 	runs  []run
+	round bool
 }
 
 // run is a run of bits in a word.
 type run struct{ at, size uint8 }
 
 // fields follow the Arm Architecture Reference Manual, "A64 instruction set
-// encoding".
+// encoding", and the RISC-V Instruction Set Manual, volume I, "Immediate Encoding
+// Variants" and "Compressed Instruction Formats".
 var fields = [kinds]field{
-	Page21:       {12, adrImm},
-	PageOff12:    {0, imm12},
-	PageOff12S1:  {1, imm12},
-	PageOff12S2:  {2, imm12},
-	PageOff12S3:  {3, imm12},
-	PageOff12S4:  {4, imm12},
-	Branch26:     {2, []run{{0, 26}}},
-	Branch19:     {2, imm19},
-	Branch14:     {2, []run{{5, 14}}},
-	Adr21:        {0, adrImm},
-	Load19:       {2, imm19},
-	GOTPage21:    {12, adrImm},
-	GOTPageOff12: {3, imm12},
+	Abs6: {runs: []run{{0, 6}}},
+
+	Page21:       {shift: 12, runs: adrImm},
+	PageOff12:    {shift: 0, runs: imm12},
+	PageOff12S1:  {shift: 1, runs: imm12},
+	PageOff12S2:  {shift: 2, runs: imm12},
+	PageOff12S3:  {shift: 3, runs: imm12},
+	PageOff12S4:  {shift: 4, runs: imm12},
+	Branch26:     {shift: 2, runs: []run{{0, 26}}},
+	Branch19:     {shift: 2, runs: imm19},
+	Branch14:     {shift: 2, runs: []run{{5, 14}}},
+	Adr21:        {shift: 0, runs: adrImm},
+	Load19:       {shift: 2, runs: imm19},
+	GOTPage21:    {shift: 12, runs: adrImm},
+	GOTPageOff12: {shift: 3, runs: imm12},
+
+	High20:    {shift: 12, runs: upper20, round: true},
+	Low12I:    {runs: []run{{20, 12}}},
+	Low12S:    {runs: []run{{7, 5}, {25, 7}}},
+	GOTHigh20: {shift: 12, runs: upper20, round: true},
+	Jump20:    {shift: 1, runs: []run{{21, 10}, {20, 1}, {12, 8}, {31, 1}}},
+	Branch12:  {shift: 1, runs: []run{{8, 4}, {25, 6}, {7, 1}, {31, 1}}},
+	JumpC:     {shift: 1, runs: []run{{3, 3}, {11, 1}, {2, 1}, {7, 1}, {6, 1}, {9, 2}, {8, 1}, {12, 1}}},
+	BranchC:   {shift: 1, runs: []run{{3, 2}, {10, 2}, {2, 1}, {5, 2}, {12, 1}}},
 }
 
 var (
-	adrImm = []run{{29, 2}, {5, 19}} // immlo, immhi
-	imm12  = []run{{10, 12}}
-	imm19  = []run{{5, 19}}
+	adrImm  = []run{{29, 2}, {5, 19}} // immlo, immhi
+	imm12   = []run{{10, 12}}
+	imm19   = []run{{5, 19}}
+	upper20 = []run{{12, 20}}
 )
 
 // Info returns the description of k.
@@ -145,7 +192,7 @@ func (k Kind) Info() Info {
 	return infos[k]
 }
 
-// Instruction reports whether the field is the immediate of an AArch64
+// Instruction reports whether the field is the immediate of an AArch64 or RISC-V
 // instruction.
 func (k Kind) Instruction() bool { return k >= Page21 && k <= MovAbs }
 
@@ -162,8 +209,14 @@ func (k Kind) Put(b []byte, value int64) error {
 	if len(b) < info.Width {
 		return fmt.Errorf("%s: field of %d bytes ends past the section", info.Name, info.Width)
 	}
+	if k == CallPair {
+		if err := High20.Put(b, value); err != nil {
+			return err
+		}
+		return Low12I.Put(b[4:], Low12(value))
+	}
 	if k < kinds && fields[k].runs != nil {
-		return fields[k].put(b, info.Name, value)
+		return fields[k].put(b[:info.Width], info.Name, value)
 	}
 	for i := range info.Width {
 		b[i] = byte(value >> (8 * i))
@@ -171,18 +224,26 @@ func (k Kind) Put(b []byte, value int64) error {
 	return nil
 }
 
-// put writes value into the immediate of the instruction at the start of b.
+// Low12 is what High20 leaves of a distance.
+func Low12(value int64) int64 { return value << 52 >> 52 }
+
+// put writes value into the immediate of the instruction b.
 func (f field) put(b []byte, name string, value int64) error {
-	if value&(1<<f.shift-1) != 0 {
+	if f.round {
+		value += 1 << f.shift / 2
+	} else if value&(1<<f.shift-1) != 0 {
 		return fmt.Errorf("%s: value %#x is not a multiple of %d", name, value, 1<<f.shift)
 	}
-	word := binary.LittleEndian.Uint32(b)
+	word := [4]byte{}
+	copy(word[:], b)
+	bits := binary.LittleEndian.Uint32(word[:])
 	rest := uint32(value >> f.shift)
 	for _, r := range f.runs {
 		mask := uint32(1)<<r.size - 1
-		word = word&^(mask<<r.at) | rest&mask<<r.at
+		bits = bits&^(mask<<r.at) | rest&mask<<r.at
 		rest >>= r.size
 	}
-	binary.LittleEndian.PutUint32(b, word)
+	binary.LittleEndian.PutUint32(word[:], bits)
+	copy(b, word[:])
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -52,7 +53,7 @@ func TestPut(t *testing.T) {
 				}
 				continue
 			}
-			if fields[k].runs != nil {
+			if fields[k].runs != nil || k.Instruction() {
 				continue // TestInstructions
 			}
 			var got uint64
@@ -70,8 +71,8 @@ func TestPut(t *testing.T) {
 }
 
 // TestRanges states the ranges of the System V x86-64 psABI, table 4.9,
-// and of "ELF for the Arm 64-bit Architecture", apart from the table that the
-// code uses.
+// of "ELF for the Arm 64-bit Architecture", and of the instructions of the RISC-V
+// Instruction Set Manual, apart from the table that the code uses.
 func TestRanges(t *testing.T) {
 	tests := []struct {
 		kind     Kind
@@ -103,6 +104,16 @@ func TestRanges(t *testing.T) {
 		{Load19, -1 << 20, 1<<20 - 4},
 		{GOTPage21, -4 << 30, 4<<30 - 4096},
 		{GOTPageOff12, 0, 4088},
+		{Abs6, 0, 63},
+		{High20, -2<<30 - 2048, 2<<30 - 2049},
+		{Low12I, -2048, 2047},
+		{Low12S, -2048, 2047},
+		{GOTHigh20, -2<<30 - 2048, 2<<30 - 2049},
+		{CallPair, -2<<30 - 2048, 2<<30 - 2049},
+		{Jump20, -1 << 20, 1<<20 - 2},
+		{Branch12, -4096, 4094},
+		{JumpC, -2048, 2046},
+		{BranchC, -256, 254},
 	}
 	for _, test := range tests {
 		if info := test.kind.Info(); info.Min != test.min || info.Max != test.max {
@@ -117,26 +128,33 @@ func TestRanges(t *testing.T) {
 // TestInstructions has golden bytes for each kind of instruction. They are what
 // llvm-mc-19 makes of the assembly; TestAssembler asks it again.
 func TestInstructions(t *testing.T) {
-	for _, test := range instructions {
-		got := binary.LittleEndian.AppendUint32(nil, test.word)
+	tested := map[Kind]bool{MovAbs: true} // no field
+	for _, test := range append(slices.Clone(armInstructions), riscvInstructions...) {
+		tested[test.kind] = true
+		info := test.kind.Info()
+		got := binary.LittleEndian.AppendUint64(nil, test.word)[:info.Width]
 		if err := test.kind.Put(got, test.value); err != nil {
 			t.Errorf("%s: %v", test.asm, err)
 			continue
 		}
-		if want := binary.LittleEndian.AppendUint32(nil, test.want); !bytes.Equal(got, want) {
+		if want := binary.LittleEndian.AppendUint64(nil, test.want)[:info.Width]; !bytes.Equal(got, want) {
 			t.Errorf("%s: Put(%#x) wrote % x, want % x", test.asm, test.value, got, want)
 		}
-		info := test.kind.Info()
-		shift := fields[test.kind].shift
-		for _, value := range []int64{test.value + 1, test.value - 1<<shift/2} {
+		f := fields[test.kind]
+		for _, value := range []int64{test.value + 1, test.value - 1<<f.shift/2} {
 			before := bytes.Clone(got)
 			err := test.kind.Put(got, value)
-			if shift == 0 || value < info.Min || value > info.Max {
+			if f.shift == 0 || f.round || value < info.Min || value > info.Max {
 				continue
 			}
 			if err == nil || !strings.Contains(err.Error(), "is not a multiple of") || !bytes.Equal(got, before) {
 				t.Errorf("%s: Put(%#x): %v", test.asm, value, err)
 			}
+		}
+	}
+	for k := None; k < kinds; k++ {
+		if k.Instruction() && !tested[k] {
+			t.Errorf("no test for %v", k)
 		}
 	}
 }
@@ -150,41 +168,47 @@ func TestAssembler(t *testing.T) {
 		}
 		t.Skip("no assembler: ", err)
 	}
-	var source strings.Builder
-	for _, test := range instructions {
-		source.WriteString(test.asm + "\n")
-	}
-	cmd := exec.Command(mc, "-triple=aarch64", "-show-encoding")
-	cmd.Stdin = strings.NewReader(source.String())
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var got []string
-	for _, line := range strings.Split(string(out), "\n") {
-		if _, encoding, ok := strings.Cut(line, "encoding: "); ok {
-			got = append(got, encoding)
-		}
-	}
-	if len(got) != len(instructions) {
-		t.Fatalf("%d instructions of %d", len(got), len(instructions))
-	}
-	for i, test := range instructions {
-		b := binary.LittleEndian.AppendUint32(nil, test.want)
-		if want := fmt.Sprintf("[%#02x,%#02x,%#02x,%#02x]", b[0], b[1], b[2], b[3]); got[i] != want {
-			t.Errorf("%s: %s, want %s", test.asm, got[i], want)
+	for _, processor := range []struct {
+		args  []string
+		tests []instruction
+	}{
+		{[]string{"-triple=aarch64"}, armInstructions},
+		{[]string{"-triple=riscv64", "-mattr=+c,+d"}, riscvInstructions},
+	} {
+		for _, test := range processor.tests {
+			cmd := exec.Command(mc, append(processor.args, "-show-encoding")...)
+			cmd.Stdin = strings.NewReader(test.asm)
+			out, err := cmd.CombinedOutput()
+			if err != nil {
+				t.Fatalf("%s: %v\n%s", test.asm, err, out)
+			}
+			var got []string
+			for _, line := range strings.Split(string(out), "\n") {
+				if _, encoding, ok := strings.Cut(line, "encoding: ["); ok {
+					got = append(got, strings.Split(strings.TrimSuffix(encoding, "]"), ",")...)
+				}
+			}
+			var want []string
+			for _, b := range binary.LittleEndian.AppendUint64(nil, test.want)[:test.kind.Info().Width] {
+				want = append(want, fmt.Sprintf("%#02x", b))
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("%s: %s, want %s", test.asm, got, want)
+			}
 		}
 	}
 }
 
-// instructions are a word with no immediate, a value, and both together.
-var instructions = []struct {
+// instruction is a word with no immediate, a value, and both together.
+type instruction struct {
 	kind  Kind
-	word  uint32
+	word  uint64
 	value int64
-	want  uint32
+	want  uint64
 	asm   string
-}{
+}
+
+var armInstructions = []instruction{
 	{Page21, 0x90000001, -4 << 30, 0x90800001, "adrp x1, -4294967296"},
 	{Page21, 0x90000001, 4<<30 - 4096, 0xf07fffe1, "adrp x1, 4294963200"},
 	{Page21, 0x9000001e, 0x12345000, 0xb0091a3e, "adrp x30, 0x12345000"},
@@ -214,4 +238,30 @@ var instructions = []struct {
 	{Branch14, 0xb7f80003, 32<<10 - 4, 0xb7fbffe3, "tbnz x3, 63, 32764"},
 	{Load19, 0x58000003, -1 << 20, 0x58800003, "ldr x3, -1048576"},
 	{Load19, 0x9c000003, 1<<20 - 4, 0x9c7fffe3, "ldr q3, 1048572"},
+}
+
+var riscvInstructions = []instruction{
+	{High20, 0x517, -2<<30 - 2048, 0x80000517, "auipc a0, 0x80000"},
+	{High20, 0x517, 2<<30 - 2049, 0x7ffff517, "auipc a0, 0x7ffff"},
+	{High20, 0xfffff517, 0x7ff, 0x517, "auipc a0, 0"},
+	{High20, 0x517, 0x800, 0x1517, "auipc a0, 1"},
+	{GOTHigh20, 0x297, -0x801, 0xfffff297, "auipc t0, 0xfffff"},
+	{Low12I, 0x50513, -2048, 0x80050513, "addi a0, a0, -2048"},
+	{Low12I, 0xfff53503, 2047, 0x7ff53503, "ld a0, 2047(a0)"},
+	{Low12S, 0xb53023, -2048, 0x80b53023, "sd a1, -2048(a0)"},
+	{Low12S, 0xfeb53fa3, 0x555, 0x54b53aa3, "sd a1, 0x555(a0)"},
+	{CallPair, 0x000080e7_00000097, 0x12345800, 0x800080e7_12346097, "auipc ra, 0x12346; jalr -2048(ra)"},
+	{CallPair, 0x000300e7_00000317, -2, 0xffe300e7_00000317, "auipc t1, 0; jalr -2(t1)"},
+	{Jump20, 0x6f, -1 << 20, 0x8000006f, "j -1048576"},
+	{Jump20, 0xef, 1<<20 - 2, 0x7ffff0ef, "jal 1048574"},
+	{Jump20, 0xffffffef, 0x5a5a4, 0x5a45aaef | 0xf00, "jal t6, 0x5a5a4"},
+	{Branch12, 0xb50063, -4096, 0x80b50063, "beq a0, a1, -4096"},
+	{Branch12, 0xb51063, 4094, 0x7eb51fe3, "bne a0, a1, 4094"},
+	{Branch12, 0xfeb55fe3, 0x5a4, 0x5ab55263, "bge a0, a1, 0x5a4"},
+	{JumpC, 0xa001, -2048, 0xb001, "c.j -2048"},
+	{JumpC, 0xbffd, 2046, 0xaffd, "c.j 2046"},
+	{JumpC, 0xa001, 0x5a4, 0xa355, "c.j 0x5a4"},
+	{BranchC, 0xc001, -256, 0xd001, "c.beqz s0, -256"},
+	{BranchC, 0xfc7d, 254, 0xec7d, "c.bnez s0, 254"},
+	{BranchC, 0xc001, 0xa4, 0xc055, "c.beqz s0, 0xa4"},
 }
