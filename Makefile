@@ -45,14 +45,16 @@ rust:
 # installed, those tests say so and are skipped.
 deps:
 	@command -v llvm-objdump-19 >/dev/null && command -v ld.lld-19 >/dev/null && \
-	command -v qemu-aarch64 >/dev/null && command -v aarch64-linux-gnu-gcc >/dev/null || \
+	command -v qemu-aarch64 >/dev/null && command -v aarch64-linux-gnu-gcc >/dev/null && \
+	command -v qemu-riscv64 >/dev/null && command -v riscv64-linux-gnu-gcc >/dev/null || \
 	if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
-			llvm-19 lld-19 qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross >/dev/null; \
+			llvm-19 lld-19 qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross \
+			gcc-riscv64-linux-gnu libc6-dev-riscv64-cross >/dev/null; \
 	else \
-		echo "llvm-19, lld-19, qemu-user or gcc-aarch64-linux-gnu are not installed: the tests that compare with them are skipped"; \
+		echo "llvm-19, lld-19, qemu-user, gcc-aarch64-linux-gnu or gcc-riscv64-linux-gnu are not installed: the tests that compare with them are skipped"; \
 	fi
-	@for t in aarch64-unknown-linux-gnu x86_64-apple-darwin aarch64-apple-darwin; do \
+	@for t in aarch64-unknown-linux-gnu riscv64gc-unknown-linux-gnu x86_64-apple-darwin aarch64-apple-darwin; do \
 		command -v rustup >/dev/null && rustup --quiet target add $$t || \
 			echo "rustup cannot add $$t: if rustc does not have it, tests are skipped"; \
 	done

@@ -81,6 +81,14 @@ type elfMachine struct {
 	// mapping reports whether a local symbol without a type is a Mapping; nil
 	// if the processor has none.
 	mapping func(name string) bool
+	// flags is e_flags of what is written, and check refuses those of what is
+	// read; nil if the processor has none.
+	flags uint32
+	check func(flags uint32) error
+	// special decodes what is at the start of the relocations of a section if it
+	// is more than one entry, or does nothing. It returns the number of entries;
+	// 0 if the first is an ordinary one. It is nil if all are.
+	special func(p *elfParser, section int32, entries []byte) (Reloc, int, error)
 }
 
 // kind translates a relocation type. Type 0 does nothing on every processor.
@@ -102,13 +110,18 @@ func (m *elfMachine) typ(k reloc.Kind) (uint32, bool) {
 }
 
 var elfMachines = []elfMachine{
-	{"amd64", 62, elfAMD64Relocs, 4, nil}, // the field counts from the end of the instruction
-	{"arm64", 183, elfARM64Relocs, 0, elfARM64Mapping},
+	{arch: "amd64", number: 62, kinds: elfAMD64Relocs, operand: 4}, // the field counts from the end of the instruction
+	{arch: "arm64", number: 183, kinds: elfARM64Relocs, mapping: elfARM64Mapping},
+	{
+		arch: "riscv64", number: 243, kinds: elfRISCVRelocs, mapping: elfRISCVMapping,
+		flags: riscvRVC | riscvDoubleABI, check: checkRISCV,
+		special: (*elfParser).specialRISCV,
+	},
 }
 
 // elfOther names machines that are refused, for the message.
 var elfOther = map[uint16]string{
-	3: "386", 40: "arm", 243: "riscv64", 22: "s390x", 21: "ppc64", 258: "loong64",
+	3: "386", 40: "arm", 22: "s390x", 21: "ppc64", 258: "loong64",
 }
 
 type elfSection struct {
@@ -171,12 +184,17 @@ func (p *elfParser) header() error {
 	i := slices.IndexFunc(elfMachines, func(m elfMachine) bool { return m.number == machine })
 	if i < 0 {
 		if name := elfOther[machine]; name != "" {
-			return bad(18, "an object for %s; supported are amd64 and arm64", name)
+			return bad(18, "an object for %s; supported are amd64, arm64 and riscv64", name)
 		}
 		return bad(18, "an object for an unknown machine (e_machine %d)", machine)
 	}
 	p.machine = elfMachines[i]
 	p.obj.Arch = p.machine.arch
+	if p.machine.check != nil {
+		if err := p.machine.check(le.Uint32(d[48:])); err != nil {
+			return err
+		}
+	}
 	if typ := le.Uint16(d[16:]); typ != etRel {
 		what := map[uint16]string{2: "an executable", 3: "a shared library", 4: "a core dump"}[typ]
 		if what == "" {

@@ -91,7 +91,6 @@ func (p *elfParser) group(i int, grouped []bool) error {
 // relocs decodes and checks the relocations of one section.
 func (p *elfParser) relocs(section int32) ([]Reloc, error) {
 	s := &p.obj.Sections[section]
-	le := binary.LittleEndian
 	if int(section) >= len(p.rela) || p.rela[section] == 0 {
 		return nil, nil // pieces of a split section have none
 	}
@@ -102,22 +101,14 @@ func (p *elfParser) relocs(section int32) ([]Reloc, error) {
 	}
 	list := make([]Reloc, 0, s.Relocated)
 	sorted := true
-	for at := p.section(int(i)).off; len(data) > 0; data, at = data[elfRelaSize:], at+elfRelaSize {
-		info := le.Uint64(data[8:])
-		typ, symbol := uint32(info), info>>32
-		r := Reloc{Off: le.Uint64(data), Type: uint16(typ), Symbol: int32(symbol), Addend: int64(le.Uint64(data[16:]))}
-		var ok bool
-		if r.Kind, ok = p.machine.kind(typ); !ok {
-			return nil, bad(at, "%s+%#x: unknown relocation type %d", s.Name, r.Off, typ)
+	for at := p.section(int(i)).off; len(data) > 0; {
+		r, n, err := p.decode(section, data)
+		if err != nil {
+			return nil, bad(at, "%s+%#x: %v", s.Name, r.Off, err)
 		}
+		data, at = data[n*elfRelaSize:], at+uint64(n)*elfRelaSize
 		if r.Kind == reloc.None {
 			continue
-		}
-		if symbol >= uint64(p.symbolCount) {
-			return nil, bad(at, "%s+%#x: relocation symbol %d out of range", s.Name, r.Off, symbol)
-		}
-		if err := p.retarget(&r); err != nil {
-			return nil, bad(at, "%s+%#x: %v", s.Name, r.Off, err)
 		}
 		width := uint64(r.Kind.Info().Width)
 		if r.Off > s.Size || width > s.Size-r.Off {
@@ -137,4 +128,34 @@ func (p *elfParser) relocs(section int32) ([]Reloc, error) {
 		}
 	}
 	return list, nil
+}
+
+// decode decodes the relocation at the start of entries, and says how many of
+// them it is.
+func (p *elfParser) decode(section int32, entries []byte) (Reloc, int, error) {
+	if p.machine.special != nil {
+		if r, n, err := p.machine.special(p, section, entries); n > 0 || err != nil {
+			return r, n, err
+		}
+	}
+	r, typ, err := p.entry(entries)
+	if err != nil {
+		return r, 0, err
+	}
+	var ok bool
+	if r.Kind, ok = p.machine.kind(typ); !ok {
+		return r, 0, fmt.Errorf("unknown relocation type %d", typ)
+	}
+	return r, 1, p.retarget(&r)
+}
+
+// entry reads one entry.
+func (p *elfParser) entry(data []byte) (r Reloc, typ uint32, err error) {
+	le := binary.LittleEndian
+	info := le.Uint64(data[8:])
+	r = Reloc{Off: le.Uint64(data), Type: uint16(info), Symbol: int32(info >> 32), Addend: int64(le.Uint64(data[16:]))}
+	if symbol := info >> 32; symbol >= uint64(p.symbolCount) {
+		return r, 0, fmt.Errorf("relocation symbol %d out of range", symbol)
+	}
+	return r, uint32(info), nil
 }

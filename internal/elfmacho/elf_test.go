@@ -161,6 +161,9 @@ func compare(t *testing.T, data []byte) {
 			}
 		}
 		if w.Type == elf.SHT_RELA {
+			if got.Arch == "riscv64" {
+				continue // two are one: TestParseRISCVLibrary, TestRISCVLinker
+			}
 			relocs, err := got.Relocs(int32(w.Info))
 			if err != nil {
 				t.Errorf("%s: %v", w.Name, err)
@@ -329,7 +332,8 @@ var malformed = []struct {
 }{
 	{"32 bits", func(f *file) { f.b[4] = 1 }, "a 32-bit ELF object; only 64-bit objects can go into a Go program at offset 0x4"},
 	{"big endian", func(f *file) { f.b[5] = 2 }, "a big-endian ELF object; only little-endian targets are supported at offset 0x5"},
-	{"other machine", func(f *file) { f.set16(18, 243) }, "an object for riscv64; supported are amd64 and arm64 at offset 0x12"},
+	{"other machine", func(f *file) { f.set16(18, 22) }, "an object for s390x; supported are amd64, arm64 and riscv64 at offset 0x12"},
+	{"other calling convention", func(f *file) { f.set16(18, 243) }, "an object for another calling convention than lp64d (e_flags 0x0) at offset 0x30"},
 	{"relocations of another machine", func(f *file) { f.set16(18, 183) }, ".text.f+0x1: unknown relocation type 4"},
 	{"unknown machine", func(f *file) { f.set16(18, 9999) }, "an object for an unknown machine (e_machine 9999) at offset 0x12"},
 	{"executable", func(f *file) { f.set16(16, 2) }, "an executable, not a relocatable object at offset 0x10"},
@@ -481,6 +485,7 @@ func FuzzParse(f *testing.F) {
 	data := marshal(f, sample())
 	f.Add(data)
 	f.Add(marshal(f, sampleARM64()))
+	f.Add(marshal(f, sampleRISCV()))
 	for _, test := range malformed {
 		f.Add(patch(data, test.edit))
 	}

@@ -344,6 +344,7 @@ func (w *elfWriter) finish() []byte {
 	le.PutUint16(d[18:], w.machine.number)
 	le.PutUint32(d[20:], 1) // e_version
 	le.PutUint64(d[40:], off)
+	le.PutUint32(d[48:], w.machine.flags)
 	le.PutUint16(d[52:], elfHeaderSize)
 	le.PutUint16(d[58:], elfSectionSize)
 	le.PutUint16(d[60:], count)
