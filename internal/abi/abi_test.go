@@ -225,6 +225,28 @@ func TestAAPCS64Darwin(t *testing.T) {
 	})
 }
 
+func TestLP64D(t *testing.T) {
+	testLayouts(t, LP64D, []layoutTest{
+		{"u8 f32 u64 f64", "f64", "u8+0 r0, f32+4 x0, u64+8 r1, f64+16 x1, ret+24 x0 frame 32 stack 0"},
+		{"{ f32 } { 2*f64 } { f32 u8 } { i32 f64 }", "{ u8 f32 }", "s+0 x0, s+8 0:8x1 8:8x2, s+24 0:4x3 4:1r0, s+32 0:4r1 8:8x4, ret+48 0:1r0 4:4x0 frame 56 stack 0"},
+		// Three members are none of these, and neither are two integers.
+		{"{ 3*f32 } { 2*u32 }", "", "s+0 0:8r0 8:4r1, s+12 r2 frame 20 stack 0"},
+		// No even registers for 128 bits, and a half on the stack.
+		{"u8 u128 u8", "u128", "u8+0 r0, u128+8 0:8r1 8:8r2, u8+24 r3, ret+32 0:8r0 8:8r1 frame 48 stack 0"},
+		{
+			strings.Repeat("u64 ", 7) + "u128 u8 u128", "",
+			"u64+0 r0, u64+8 r1, u64+16 r2, u64+24 r3, u64+32 r4, u64+40 r5, u64+48 r6, u128+56 0:8r7 8:8s0, u8+72 s8, u128+80 0:8s16 8:8s24 frame 96 stack 32",
+		},
+		// The result's pointer is the first argument, and larger ones are pointers.
+		{"u8 { 3*u64 }", "{ 3*u64 }", "u8+0 r1, s+8 * 0:8r2, ret+32 indirect frame 56 stack 0"},
+		// Without fa registers floats are like integers.
+		{
+			strings.Repeat("f64 ", 8) + "f32 { f64 u8 } { 2*f64 }", "",
+			"f64+0 x0, f64+8 x1, f64+16 x2, f64+24 x3, f64+32 x4, f64+40 x5, f64+48 x6, f64+56 x7, f32+64 r0, s+72 0:8r1 8:8r2, s+88 0:8r3 8:8r4 frame 104 stack 0",
+		},
+	})
+}
+
 // TestGoAlign checks that a Go type that is aligned to less than the C type, or
 // to more, has its place.
 func TestGoAlign(t *testing.T) {

@@ -20,16 +20,22 @@ type machine struct {
 	target  string // of rustc
 	call    string // the function call, in assembly
 	pointer string // the place of the pointer for an indirect result, in C
+	hidden  bool   // that pointer comes back in the first result register
+	extend  func(to []byte, p Part)
 	layout  func([]Value, *Value) Call
 }
 
 var machines = map[string]machine{
 	"amd64": {
-		cc: "cc", target: "x86_64-unknown-linux-gnu", call: callAMD64, pointer: "0", layout: SystemV,
+		cc: "cc", target: "x86_64-unknown-linux-gnu", call: callAMD64, pointer: "0", hidden: true, extend: extend32, layout: SystemV,
 	},
 	"arm64": {
-		cc: "aarch64-linux-gnu-gcc", run: []string{"qemu-aarch64"}, target: "aarch64-unknown-linux-gnu", call: callARM64, pointer: "8",
+		cc: "aarch64-linux-gnu-gcc", run: []string{"qemu-aarch64"}, target: "aarch64-unknown-linux-gnu", call: callARM64, pointer: "8", extend: extend32,
 		layout: func(params []Value, result *Value) Call { return AAPCS64(params, result, false) },
+	},
+	"riscv64": {
+		cc: "riscv64-linux-gnu-gcc", run: []string{"qemu-riscv64"}, target: "riscv64gc-unknown-linux-gnu", call: callRISCV64, pointer: "0",
+		extend: extend64, layout: LP64D,
 	},
 }
 
@@ -39,7 +45,7 @@ func TestCompilers(t *testing.T) {
 	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
 		t.Skip("needs linux/amd64")
 	}
-	for _, name := range []string{"amd64", "arm64"} {
+	for _, name := range []string{"amd64", "arm64", "riscv64"} {
 		m := machines[name]
 		for _, tool := range append([]string{m.cc}, m.run...) {
 			if _, err := exec.LookPath(tool); err != nil {
@@ -197,8 +203,8 @@ func (m machine) writeCall(out *strings.Builder, r *rand.Rand, i int, params []c
 					to = registers[p.Class][8*p.Register:]
 				}
 				copy(to, value[p.Off:p.Off+p.Size])
-				if a.Scalar() && p.Class == Integer && p.Size < 4 && p.Register >= 0 {
-					extend(to[:4], p)
+				if a.Scalar() || p.Class == Float && p.Register >= 0 {
+					m.extend(to[:8], p)
 				}
 			}
 		}
@@ -214,7 +220,7 @@ func (m machine) writeCall(out *strings.Builder, r *rand.Rand, i int, params []c
 		fmt.Fprintf(out, "\tmemcpy(give, %s, %d);\n", cBytes(value), len(value))
 		if c.Indirect {
 			fmt.Fprintf(out, "\tstatic char result[%d] __attribute__((aligned(16)));\n\tregs[%s] = (uint64_t)result;\n", r.Size, m.pointer)
-			if m.pointer == "0" {
+			if m.hidden {
 				fmt.Fprintf(&checks, "\tcheck(\"f%d result pointer\", out, &regs[0], 8);\n", i)
 			}
 		} else {
@@ -230,15 +236,35 @@ func (m machine) writeCall(out *strings.Builder, r *rand.Rand, i int, params []c
 	fmt.Fprintf(out, "\tcall(f%d, regs, vectors, stack, %d, out);\n%s}\n", i, len(stack), checks.String())
 }
 
-// extend makes 32 bits of a small integer.
-func extend(to []byte, p Part) {
-	n := binary.LittleEndian.Uint32(to) << (32 - 8*p.Size)
-	if p.Signed {
-		n = uint32(int32(n) >> (32 - 8*p.Size))
-	} else {
-		n >>= 32 - 8*p.Size
+// extend32 makes 32 bits of a small integer.
+func extend32(to []byte, p Part) {
+	if p.Class == Integer && p.Size < 4 && p.Register >= 0 {
+		extend(to[:8], p)
+		copy(to[4:], "\xaa\xbb\xcc\xdd")
 	}
-	binary.LittleEndian.PutUint32(to, n)
+}
+
+// extend64 makes 64 bits of a smaller integer, all 32 bits as if they were
+// signed, and of a float a NaN.
+func extend64(to []byte, p Part) {
+	switch {
+	case p.Size == 8:
+	case p.Class == Float:
+		copy(to[p.Size:], "\xff\xff\xff\xff")
+	default:
+		p.Signed = p.Signed || p.Size == 4
+		extend(to, p)
+	}
+}
+
+func extend(to []byte, p Part) {
+	n := binary.LittleEndian.Uint64(to) << (64 - 8*p.Size)
+	if p.Signed {
+		n = uint64(int64(n) >> (64 - 8*p.Size))
+	} else {
+		n >>= 64 - 8*p.Size
+	}
+	binary.LittleEndian.PutUint64(to, n)
 }
 
 // cBytes writes a string literal of C, cut so that no digit follows an escape.
@@ -341,6 +367,54 @@ call:	stp x29, x30, [sp, #-32]!
 	ldr x19, [x29, #16]
 	mov sp, x29
 	ldp x29, x30, [sp], #32
+	ret
+	.section .note.GNU-stack, "", @progbits
+`
+
+const callRISCV64 = `
+	.globl call
+call:	addi sp, sp, -32
+	sd ra, 24(sp)
+	sd s0, 16(sp)
+	sd s1, 8(sp)
+	addi s0, sp, 32
+	mv s1, a5
+	mv t0, a0
+	mv t1, a1
+	sub sp, sp, a4
+1:	beqz a4, 2f
+	addi a4, a4, -8
+	add t2, a3, a4
+	ld t3, (t2)
+	add t2, sp, a4
+	sd t3, (t2)
+	j 1b
+2:	fld fa0, (a2)
+	fld fa1, 8(a2)
+	fld fa2, 16(a2)
+	fld fa3, 24(a2)
+	fld fa4, 32(a2)
+	fld fa5, 40(a2)
+	fld fa6, 48(a2)
+	fld fa7, 56(a2)
+	ld a0, (t1)
+	ld a1, 8(t1)
+	ld a2, 16(t1)
+	ld a3, 24(t1)
+	ld a4, 32(t1)
+	ld a5, 40(t1)
+	ld a6, 48(t1)
+	ld a7, 56(t1)
+	jalr t0
+	sd a0, (s1)
+	sd a1, 8(s1)
+	fsd fa0, 16(s1)
+	fsd fa1, 24(s1)
+	addi sp, s0, -32
+	ld ra, 24(sp)
+	ld s0, 16(sp)
+	ld s1, 8(sp)
+	addi sp, sp, 32
 	ret
 	.section .note.GNU-stack, "", @progbits
 `
