@@ -43,16 +43,6 @@ type arm64Code struct {
 	ref link.Ref
 }
 
-// pageRelative reports whether a relocation is for a part of an address that
-// counts in pages, or for the whole address in adr.
-func pageRelative(k reloc.Kind) bool {
-	switch k {
-	case reloc.Page21, reloc.Adr21, reloc.PageOff12, reloc.PageOff12S1, reloc.PageOff12S2, reloc.PageOff12S3, reloc.PageOff12S4:
-		return true
-	}
-	return false
-}
-
 const (
 	pageMask = 1<<12 - 1
 

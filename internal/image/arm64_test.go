@@ -171,7 +171,7 @@ func TestARM64Refuses(t *testing.T) {
 		{"condition to data", "\x00\x00\x00\x54", elfmacho.Reloc{Kind: reloc.Branch19}, "the distance from text to data is not known"},
 		{"literal in data", "\x00\x00\x00\x58", elfmacho.Reloc{Kind: reloc.Load19}, "the distance from text to data is not known"},
 		{"distance to data", nop, elfmacho.Reloc{Kind: reloc.PC32}, "the distance from text to data is not known"},
-		{"movz", "\x00\x00\x80\xd2", elfmacho.Reloc{Kind: reloc.MovAbs, Type: 263}, "an address in pieces of 16 bits"},
+		{"movz", "\x00\x00\x80\xd2", elfmacho.Reloc{Kind: reloc.MovAbs, Type: 263}, "an address in pieces, which"},
 		{"address in code", nop + nop, elfmacho.Reloc{Kind: reloc.Abs64}, "an absolute address inside code"},
 		{"address of 32 bits in code", nop, elfmacho.Reloc{Kind: reloc.Abs32}, "an address in 4 bytes"},
 	}

@@ -65,7 +65,8 @@ type Part struct {
 	Name      string // the symbol it starts with, mangled; else the section
 }
 
-// Code is a section of machine code.
+// Code is a section of machine code, with the thunks right behind it, if there are
+// any.
 type Code struct {
 	Part
 	Section link.Ref
@@ -88,9 +89,9 @@ type Address struct {
 }
 
 // Load is what puts an address into a register. On amd64 it is LEAQ
-// disp32(IP), Register: seven bytes, REX.W 8D ModRM disp32. On arm64 it is the
-// two instructions that Go's assembler calls MOVD $symbol(SB), Register: adrp
-// and add.
+// disp32(IP), Register: seven bytes, REX.W 8D ModRM disp32. On arm64 and
+// riscv64 it is the two instructions that Go's assembler calls MOVD and MOV
+// $symbol(SB), Register: adrp and add, auipc and addi.
 type Load struct {
 	Off      uint64 // of the first instruction, in Text
 	Register uint8  // as the processor numbers it
@@ -133,10 +134,11 @@ func (e *Error) Error() string {
 // arch is what the layout has to know of a processor.
 type arch struct {
 	// funcAlign is the multiple of bytes at which Go's linker places functions
-	// (funcAlign in cmd/link/internal/amd64 and arm64, Go 1.25 to 1.27).
+	// (funcAlign in cmd/link/internal/amd64, arm64 and riscv64, Go 1.25 to
+	// 1.27).
 	funcAlign uint64
-	// unit is the size in bytes of the shortest instruction, and what all are
-	// aligned to.
+	// unit is what the assembler writes at once, in bytes: an instruction,
+	// or two compressed ones.
 	unit uint64
 	// trap is an instruction that faults.
 	trap []byte
@@ -147,11 +149,15 @@ type arch struct {
 	split bool
 	// leaf is what Export.Leaf says.
 	leaf func(code []byte) (body []byte, off uint64)
+	// room is how many bytes of thunks are right behind a section of code; nil
+	// if all are at the end of Text.
+	room func(b *builder, r link.Ref) (uint64, error)
 }
 
 var arches = map[string]arch{
-	"amd64": {32, 1, []byte{0x0f, 0x0b}, maxSize, true, amd64Leaf},  // ud2
-	"arm64": {16, 4, []byte{0, 0, 0, 0}, 1 << 27, false, arm64Leaf}, // udf #0
+	"amd64":   {32, 1, []byte{0x0f, 0x0b}, maxSize, true, amd64Leaf, nil},                  // ud2
+	"arm64":   {16, 4, []byte{0, 0, 0, 0}, 1 << 27, false, arm64Leaf, nil},                 // udf #0
+	"riscv64": {8, 4, []byte{0, 0, 0, 0}, maxSize, false, riscvLeaf, (*builder).riscvRoom}, // unimp
 }
 
 // FuncAlign is the multiple of bytes at which Go's linker places functions.
@@ -161,6 +167,9 @@ const (
 	// maxData is the strictest alignment that Go's linker gives a data symbol
 	// (cmd/link/internal/amd64.maxAlign, Go 1.26).
 	maxData = 32
+	// minFunc is the least room in bytes that Go's linker gives a function
+	// (internal/abi.MINFUNC, Go 1.25 to 1.27).
+	minFunc = 16
 	// maxText is the strictest alignment that PCALIGN accepts
 	// (cmd/internal/obj.AlignmentPadding, Go 1.26).
 	maxText = 2048

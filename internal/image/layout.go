@@ -23,6 +23,7 @@ type builder struct {
 	constants map[constant]Address // of mergeable sections
 	split     func(link.Ref) bool  // may be nil
 	padding   uint64               // bytes between sections
+	thunks    map[link.Ref]uint64  // offsets in Text of the next thunk of sections with room for some
 	trapAt    uint64               // offset of the trap in Text, which follows code; 0 if there is none
 }
 
@@ -38,6 +39,7 @@ func newBuilder(set *link.Set) (*builder, error) {
 	b := &builder{
 		set: set, image: &Image{Arch: first.Arch}, arch: arch, memory: make([]Memory, Segments),
 		at: make([][]Address, len(set.Objects)), slots: map[Address]uint64{}, numbers: map[int64]uint64{}, constants: map[constant]Address{},
+		thunks: map[link.Ref]uint64{},
 	}
 	for _, r := range set.Live {
 		if b.at[r.Object] == nil {
@@ -169,15 +171,19 @@ func (b *builder) place(segment Segment, m *Memory, r link.Ref) error {
 			return nil
 		}
 	}
-	off := alignUp(m.Size, s.Align)
+	off, size := alignUp(m.Size, s.Align), s.Size
 	if b.object == nil && s.Kind == elfmacho.Text {
-		off = b.placeCode(m, r)
+		c, err := b.placeCode(m, r)
+		if err != nil {
+			return err
+		}
+		off, size = c.Off, c.Size
 	}
 	most := uint64(maxSize)
 	if segment == Text {
 		most = b.arch.reach
 	}
-	if s.Size > most || off+s.Size > most {
+	if size > most || off+size > most {
 		return b.errorf(r, 0, fmt.Sprintf("the %s segment is larger than %d MiB", segment, most>>20), "make the static smaller")
 	}
 	if b.padding += off - m.Size; b.padding > maxPadding {
@@ -188,23 +194,23 @@ func (b *builder) place(segment Segment, m *Memory, r link.Ref) error {
 		b.constants[key] = Address{segment, int64(off)}
 	}
 	m.Align = max(m.Align, s.Align)
-	m.Size = off + s.Size
+	m.Size = off + size
 	if b.object == nil && s.Kind == elfmacho.Text {
-		m.Size += b.arch.unit // for a trap
+		m.Size = max(m.Size+b.arch.unit, off+minFunc) // for a trap
 		if b.image.Code[len(b.image.Code)-1].Split {
 			m.Size = alignUp(m.Size, b.arch.funcAlign) + b.arch.funcAlign
 		}
 	}
 	if b.object == nil {
-		m.Parts = append(m.Parts, Part{Off: off, Size: s.Size, Name: b.set.NameAt(r, 0)})
+		m.Parts = append(m.Parts, Part{Off: off, Size: size, Name: b.set.NameAt(r, 0)})
 	}
 	return nil
 }
 
-// placeCode gives a section of code its room and returns its offset. How long
+// placeCode gives a section of code its room. How long
 // what an assembler adds is depends on how the program is linked, so that it
 // gets whole multiples of the alignment of functions.
-func (b *builder) placeCode(m *Memory, r link.Ref) uint64 {
+func (b *builder) placeCode(m *Memory, r link.Ref) (Code, error) {
 	s := b.set.Section(r)
 	c := Code{Section: r, Align: max(s.Align, b.arch.funcAlign), Split: b.arch.split && b.split != nil && b.split(r)}
 	c.Start = alignUp(m.Size, c.Align)
@@ -213,11 +219,21 @@ func (b *builder) placeCode(m *Memory, r link.Ref) uint64 {
 		c.Off += c.Align
 	}
 	c.Size, c.Name = s.Size, b.set.NameAt(r, 0)
+	if b.arch.room != nil {
+		room, err := b.arch.room(b, r)
+		if err != nil {
+			return c, err
+		}
+		if room > 0 {
+			b.thunks[r] = c.Off + alignUp(c.Size, b.arch.unit)
+			c.Size = alignUp(c.Size, b.arch.unit) + room
+		}
+	}
 	if n := len(b.image.Code); n > 0 {
 		b.image.Code[n-1].End = c.Start
 	}
 	b.image.Code = append(b.image.Code, c)
-	return c.Off
+	return c, nil
 }
 
 // endCode ends the code. What follows starts where a function with the alignment

@@ -218,7 +218,7 @@ func (b *objectBuilder) apply(ref link.Ref, rel elfmacho.Reloc) error {
 		// Two instructions share a slot: the next linker relaxes both or none.
 		keep(rel.Type, b.local(def, to), rel.Addend)
 		return nil
-	case pageRelative(rel.Kind) && rel.Kind != reloc.Adr21, rel.Kind == reloc.MovAbs:
+	case partial(rel.Kind) && rel.Kind != reloc.Adr21, rel.Kind == reloc.MovAbs:
 		// The segment may be anywhere in a page.
 		keep(rel.Type, b.section(to.Segment), to.Off+rel.Addend)
 		return nil

@@ -47,8 +47,11 @@ type instructions interface {
 }
 
 func (b *builder) code(r link.Ref) instructions {
-	if b.image.Arch == "arm64" {
+	switch b.image.Arch {
+	case "arm64":
 		return &arm64Code{b, r}
+	case "riscv64":
+		return &riscvCode{b, r}
 	}
 	return &amd64Code{builder: b, ref: r}
 }
@@ -87,7 +90,7 @@ func (b *builder) apply(ref link.Ref, c instructions, rel elfmacho.Reloc) error 
 				return fail(err.Error(), "")
 			}
 			return nil
-		case (kind == reloc.Call32 || kind == reloc.Branch26) && target.Kind == link.Nowhere && from.Segment == Text:
+		case (kind == reloc.Call32 || kind == reloc.Branch26 || kind == reloc.CallPair) && target.Kind == link.Nowhere && from.Segment == Text:
 			// Never called: code tests such a symbol first.
 			return put(int64(b.trap()) + rel.Addend - p)
 		case info.PCRel || kind.Instruction():
@@ -111,7 +114,7 @@ func (b *builder) apply(ref link.Ref, c instructions, rel elfmacho.Reloc) error 
 	case kind == reloc.Size32 || kind == reloc.Size64:
 		return put(int64(b.set.Symbol(ref.Object, rel.Symbol).Size) + rel.Addend)
 	case kind == reloc.MovAbs:
-		return fail("an address in pieces of 16 bits, which a position-independent program does not know", picHelp)
+		return fail("an address in pieces, which a position-independent program does not know", picHelp)
 	case !info.PCRel && !kind.Instruction():
 		return fail(fmt.Sprintf("an address in %d bytes, which is not enough in a position-independent program", info.Width), picHelp)
 	case info.GOT:
@@ -119,7 +122,7 @@ func (b *builder) apply(ref link.Ref, c instructions, rel elfmacho.Reloc) error 
 			return fail(err.Error(), "")
 		}
 		return nil
-	case pageRelative(kind):
+	case partial(kind):
 		if err := c.toData(rel, to); err != nil {
 			return fail(err.Error(), "")
 		}
@@ -133,6 +136,17 @@ func (b *builder) apply(ref link.Ref, c instructions, rel elfmacho.Reloc) error 
 		return nil
 	}
 	return fail(fmt.Sprintf("the distance from %s to %s is not known before the program is linked", from.Segment, to.Segment), "")
+}
+
+// partial reports whether a relocation is for a part of an address, of which
+// another instruction has the rest, or for the whole address in adr.
+func partial(k reloc.Kind) bool {
+	switch k {
+	case reloc.Page21, reloc.Adr21, reloc.PageOff12, reloc.PageOff12S1, reloc.PageOff12S2, reloc.PageOff12S3, reloc.PageOff12S4,
+		reloc.High20, reloc.Low12I, reloc.Low12S:
+		return true
+	}
+	return false
 }
 
 // trap returns the offset in Text of an instruction that faults, which stands for
