@@ -206,8 +206,8 @@ func (p *Platform) constants(out *printer, loads []image.Load) {
 
 // arch is what differs between the processors in the text of code.
 type arch struct {
-	// unit is the size in bytes of the shortest instruction, and what all are
-	// aligned to.
+	// unit is what the assembler writes at once, in bytes: an instruction,
+	// or two compressed ones.
 	unit int64
 	// word appends the directive for the first bytes of some, and returns how
 	// many it is for.
@@ -235,6 +235,13 @@ var arches = map[string]arch{
 		unit: 4, word: arm64Word, trap: "WORD $0", account: arm64Account, inOrder: arm64InOrder,
 		load: func(place string, register uint8) string {
 			return "MOVD $" + place + ", " + arm64Name(register)
+		},
+		loadSize: 8,
+	},
+	"riscv64": {
+		unit: 4, word: riscvWord, trap: "WORD $0", account: riscvAccount, inOrder: riscvInOrder,
+		load: func(place string, register uint8) string {
+			return "MOV $" + place + ", " + riscvName(register)
 		},
 		loadSize: 8,
 	},

@@ -223,9 +223,13 @@ func (p *Platform) Own(f *Function) bool {
 // need is what the trampoline and the function need of the stack.
 func (p *Platform) need(f *Function) int {
 	bound := p.Stack[f.Symbol] + p.Image.Spills
-	if p.GOARCH == "arm64" {
+	switch p.GOARCH {
+	case "arm64":
 		l := f.arm64Layout(p.GOOS, p.Panics[f.Symbol])
 		return l.size(bound)
+	case "riscv64":
+		l := f.riscvLayout()
+		return l.riscvSize(bound)
 	}
 	call := f.amd64Call()
 	stack, _ := f.amd64Stack(&call)
@@ -239,7 +243,7 @@ func frame(bound, words int) int { return (bound + 8*(words+2) + 7) &^ 7 }
 // assembly writes the file of a platform.
 func (p *Package) assembly(platform *Platform) ([]byte, error) {
 	write, ok := map[string]func(*Function, *Platform, image.Export, *printer) error{
-		"amd64": p.amd64, "arm64": p.arm64,
+		"amd64": p.amd64, "arm64": p.arm64, "riscv64": p.riscv64,
 	}[platform.GOARCH]
 	if !ok {
 		return nil, fmt.Errorf("no trampolines for %s", platform.GOARCH)

@@ -188,6 +188,16 @@ var execPlatforms = []struct {
 			{name: "BlockingPanics", bound: -1, panics: true, blocking: true},
 		},
 	},
+	{
+		goarch: "riscv64", triple: "riscv64gc-unknown-linux-gnu", runner: "qemu-riscv64", features: "+reserve-x27", image: builtImage,
+		forms: []execForm{
+			{name: "Copied"},
+			{name: "Leaf"},
+			{name: "Small", bound: 64},
+			{name: "Large", bound: 2000},
+			{name: "Huge", bound: 20000},
+		},
+	},
 }
 
 // TestExec calls functions that rustc has compiled through trampolines of every
@@ -219,6 +229,20 @@ func TestExec(t *testing.T) {
 			testExec(t, on.goarch, []string{"--target=" + on.triple, "-Ctarget-feature=" + on.features}, run, on.forms, on.image)
 		})
 	}
+}
+
+// refused reports whether there is no trampoline for f.
+func (f *Function) refused(goarch string) bool {
+	var l layout
+	switch goarch {
+	case "amd64":
+		return f.checkAMD64() != nil
+	case "arm64":
+		l = f.arm64Layout("linux", false)
+	case "riscv64":
+		l = f.riscvLayout()
+	}
+	return l.check("") != nil
 }
 
 // needTarget skips a test if rustc has no library for a target.
@@ -263,7 +287,7 @@ func testExec(t *testing.T, goarch string, compile, run []string, forms []execFo
 					args = append(args, fmt.Sprintf("a%d", j))
 				}
 				f.Result = &Param{Type: types[result].golang, Value: types[result].value, Composite: types[result].composite}
-				if l := f.arm64Layout("linux", false); goarch == "arm64" && l.check("") != nil || goarch == "amd64" && f.checkAMD64() != nil {
+				if f.refused(goarch) {
 					continue
 				}
 				fmt.Fprintf(calls, "func() {\n%s\tcheck(%q, callee.%s(%s), a%d, mask%s)\n},\n", strings.Join(values, ""), f.Name+"("+signature+")", f.Name, strings.Join(args, ", "), k, result)
@@ -313,7 +337,8 @@ func testExec(t *testing.T, goarch string, compile, run []string, forms []execFo
 // execDecls writes the types, and masks of what is not padding.
 func execDecls(types map[string]execType) (rust, golang, masks *strings.Builder) {
 	rust, golang, masks = new(strings.Builder), new(strings.Builder), new(strings.Builder)
-	rust.WriteString("#![no_std]\n#![allow(improper_ctypes_definitions, dead_code)]\n")
+	rust.WriteString("#![no_std]\n#![no_builtins]\n#![allow(improper_ctypes_definitions, dead_code)]\n")
+	rust.WriteString("#[no_mangle] pub unsafe extern \"C\" fn memcpy(to: *mut u8, from: *const u8, n: usize) -> *mut u8 { for i in 0..n { *to.add(i) = *from.add(i) } to }\n")
 	golang.WriteString("package callee\n\n")
 	for name, t := range types {
 		rust.WriteString(t.declRust)
