@@ -1,9 +1,6 @@
 package stack
 
-import (
-	"github.com/cargo-rustgo/cargo-rustgo/internal/arm64"
-	"github.com/cargo-rustgo/cargo-rustgo/internal/elfmacho"
-)
+import "github.com/cargo-rustgo/cargo-rustgo/internal/arm64"
 
 // cellAt is the cell that the instruction's operand is, if it accesses it in
 // one of the ways that keep a section confined: by a load or store of one
@@ -16,12 +13,7 @@ func (w *arm64Code) cellAt(pc int64, inst *arm64.Inst, s state) (place, bool) {
 	if !ok || got {
 		return place{}, false
 	}
-	sec := w.sections[at.Ref]
-	if sec == nil || sec.kind == elfmacho.Text {
-		return place{}, false
-	}
-	size := int64(w.set.Section(at.Ref).Size)
-	return at, at.off >= 0 && at.off <= size-8 && at.off%8 == 0
+	return at, w.isCell(at)
 }
 
 // through is the cell that an indirect call or jump has its target from.

@@ -10,10 +10,13 @@ import (
 // TestCompiledARM64 paints the stacks of frames that rustc makes in special
 // ways, and has it make what has no bound.
 func TestCompiledARM64(t *testing.T) {
-	needTarget(t)
-	const memory = `core::arch::global_asm!(".globl memcpy, memset",
+	crossARM64.testCompiled(t, `core::arch::global_asm!(".globl memcpy, memset",
 		"memcpy: mov x3, x0", "1: cbz x2, 2f", "ldrb w4, [x1], #1", "strb w4, [x3], #1", "sub x2, x2, #1", "b 1b", "2: ret",
-		"memset: mov x3, x0", "1: cbz x2, 2f", "strb w1, [x3], #1", "sub x2, x2, #1", "b 1b", "2: ret");`
+		"memset: mov x3, x0", "1: cbz x2, 2f", "strb w1, [x3], #1", "sub x2, x2, #1", "b 1b", "2: ret");`)
+}
+
+func (m *cross) testCompiled(t *testing.T, memory string) {
+	needTarget(t, m.target)
 	for _, tt := range []struct {
 		name, source string
 		level        string // of optimization, if not 3
@@ -61,7 +64,7 @@ func TestCompiledARM64(t *testing.T) {
 			if tt.level != "" {
 				flags = []string{"-Copt-level=" + tt.level}
 			}
-			data := compileFor(t, arm64Target, memory+tt.source, flags...)
+			data := compileFor(t, m.target, memory+tt.source, flags...)
 			b, err := analyzeFile(t, "libsample.a", data, "f").Bound("f")
 			var unbounded *Unbounded
 			switch {
@@ -86,7 +89,7 @@ func TestCompiledARM64(t *testing.T) {
 			for _, n := range []uintptr{0, 1, 2, 5, 10, 40} {
 				args = append(args, []uintptr{n, n})
 			}
-			o := paint(t, data, []painting{{"f", b.Bytes + slack, args}}, [][]byte{make([]byte, 4096)})["f"]
+			o := m.paint(t, data, []painting{{"f", b.Bytes + slack, args}}, [][]byte{make([]byte, 4096)})["f"]
 			t.Logf("measured %d, bound %d", o.measured, b.Bytes)
 			if o.measured > b.Bytes {
 				t.Errorf("used %d bytes, more than the bound %d", o.measured, b.Bytes)

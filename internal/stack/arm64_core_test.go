@@ -12,23 +12,23 @@ import (
 
 const arm64Target = "aarch64-unknown-linux-gnu"
 
-// needTarget skips a test if rustc has no core for AArch64. That may be so in CI,
+// needTarget skips a test if rustc has no core for a target. That may be so in CI,
 // too: it comes from rustup's server, and no package has it for this rustc.
-func needTarget(t testing.TB) {
+func needTarget(t testing.TB, target string) {
 	t.Helper()
-	out, err := exec.Command("rustc", "--print", "target-libdir", "--target", arm64Target).Output()
+	out, err := exec.Command("rustc", "--print", "target-libdir", "--target", target).Output()
 	if err != nil {
 		missing(t, "rustc is missing")
 	}
 	if found, _ := filepath.Glob(filepath.Join(strings.TrimSpace(string(out)), "libcore-*.rlib")); len(found) == 0 {
-		t.Skipf("rustc has no core for %s: rustup target add %[1]s", arm64Target)
+		t.Skipf("rustc has no core for %s: rustup target add %[1]s", target)
 	}
 }
 
 // coreARM64 compiles a crate with all of core, alloc and compiler_builtins.
 func coreARM64(t testing.TB) []byte {
 	t.Helper()
-	needTarget(t)
+	needTarget(t, arm64Target)
 	return compileFor(t, arm64Target, allocates+`
 		core::arch::global_asm!(".globl memcpy, memmove, memset, memcmp, bcmp, strlen, getauxval, _Unwind_Resume, rust_eh_personality",
 			"memcpy: memmove: memset: memcmp: bcmp: strlen: getauxval: mov w0, #0", "ret", "_Unwind_Resume: rust_eh_personality: udf #0");`)
@@ -40,7 +40,7 @@ func TestCoreARM64(t *testing.T) { testCore(t, coreARM64(t)) }
 // TestDepthsFramesARM64 does the same as TestDepthsFrames with code for AArch64,
 // where the frame information counts from x29 in most functions that call others.
 func TestDepthsFramesARM64(t *testing.T) {
-	needTarget(t)
+	needTarget(t, arm64Target)
 	testDepthsFrames(t, "aarch64-linux-gnu-", 20, func(t testing.TB, level string) ([]byte, *link.Set) {
 		return popularFor(t, arm64Target, level, arm64Flags...)
 	})

@@ -24,14 +24,15 @@ var expectedARM64 = regexp.MustCompile(`branch to a place that is not code|` +
 // understand what GCC makes of C, and agree with its call frame information,
 // which counts from sp more often than LLVM's.
 func TestGNUARM64(t *testing.T) {
+	m := crossARM64
 	var libs []*link.Library
 	for _, name := range []string{"libc.a", "libm.a", "libgcc.a", "libgcc_eh.a"} {
-		out, err := exec.Command(arm64Tool(t), "-print-file-name="+name).Output()
+		out, err := exec.Command(m.gcc(t), "-print-file-name="+name).Output()
 		if err != nil {
 			t.Fatal(err)
 		}
 		dir := t.TempDir()
-		ar := exec.Command("aarch64-linux-gnu-ar", "x", strings.TrimSpace(string(out)))
+		ar := exec.Command(m.tools+"ar", "x", strings.TrimSpace(string(out)))
 		ar.Dir = dir
 		if text, err := ar.CombinedOutput(); err != nil {
 			missing(t, "%v: %v\n%s", ar.Args, err, text)
@@ -91,18 +92,23 @@ func TestGNUARM64(t *testing.T) {
 // TestPaintGNUARM64 runs what GCC makes of C on painted stacks, with and without
 // frame pointers, and with probes.
 func TestPaintGNUARM64(t *testing.T) {
+	crossARM64.testPaintGNU(t, "-mno-outline-atomics", "-O2", "-Os -fomit-frame-pointer", "-O1 -fno-omit-frame-pointer -fPIC", "-O0",
+		"-O2 -fstack-clash-protection", "-O2 -fno-jump-tables -mbranch-protection=standard")
+}
+
+func (m *cross) testPaintGNU(t *testing.T, always string, each ...string) {
 	names := []string{"leaf", "two_calls", "tail_call", "one_page", "many_pages", "aligned", "table", "large_table", "by_static", "by_table", "quad", "arguments"}
 	var total comparison
-	for _, flags := range []string{"-O2", "-Os -fomit-frame-pointer", "-O1 -fno-omit-frame-pointer -fPIC", "-O0", "-O2 -fstack-clash-protection", "-O2 -fno-jump-tables -mbranch-protection=standard"} {
+	for _, flags := range each {
 		t.Run(flags, func(t *testing.T) {
 			object := filepath.Join(t.TempDir(), "sample.o")
-			args := append(strings.Fields(flags), "-ffunction-sections", "-ffreestanding", "-fno-stack-protector", "-mno-outline-atomics", "-c", "-o", object, "testdata/paint/sample.c")
-			if out, err := exec.Command(arm64Tool(t), args...).CombinedOutput(); err != nil {
+			args := append(strings.Fields(flags), "-ffunction-sections", "-ffreestanding", "-fno-stack-protector", always, "-c", "-o", object, "testdata/paint/sample.c")
+			if out, err := exec.Command(m.gcc(t), args...).CombinedOutput(); err != nil {
 				t.Fatalf("%v\n%s", err, out)
 			}
 			var libs []*link.Library
 			var sample []byte
-			out, err := exec.Command(arm64Tool(t), "-print-libgcc-file-name").Output()
+			out, err := exec.Command(m.gcc(t), "-print-libgcc-file-name").Output()
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -141,7 +147,7 @@ func TestPaintGNUARM64(t *testing.T) {
 				}
 				functions = append(functions, f)
 			}
-			results := paint(t, sample, functions, [][]byte{make([]byte, 4096)})
+			results := m.paint(t, sample, functions, [][]byte{make([]byte, 4096)})
 			for _, f := range functions {
 				b, _ := a.Bound(f.name)
 				total.add(t, b, f.name, results[f.name])

@@ -17,6 +17,30 @@ import (
 // processor first need an initializer, which link refuses.
 var arm64Flags = []string{"--config", `build.rustflags=["-Ctarget-feature=-outline-atomics"]`}
 
+// cross is another processor than the host's, and the tools for it.
+type cross struct {
+	target string // of rustc
+	tools  string // what the names of GNU's start with
+	qemu   string
+	trap   string // an instruction
+	flags  []string
+}
+
+var (
+	crossARM64 = &cross{target: arm64Target, tools: "aarch64-linux-gnu-", qemu: "qemu-aarch64", trap: "brk #1", flags: arm64Flags}
+	crossRISCV = &cross{target: riscvTarget, tools: "riscv64-linux-gnu-", qemu: "qemu-riscv64", trap: "ebreak"}
+)
+
+// gcc returns the cross compiler, which also assembles.
+func (m *cross) gcc(t testing.TB) string {
+	t.Helper()
+	tool := m.tools + "gcc"
+	if _, err := exec.LookPath(tool); err != nil {
+		missing(t, "%s is missing", tool)
+	}
+	return tool
+}
+
 // painting is a function to call on a painted stack.
 type painting struct {
 	name string
@@ -33,20 +57,20 @@ type outcome struct{ measured, panics int }
 // paint links an archive to a program that calls functions on a painted stack,
 // and runs that on an emulated processor. Each input of 4096 bytes is once what
 // the second buffer holds.
-func paint(t *testing.T, archive []byte, functions []painting, inputs [][]byte) map[string]outcome {
+func (m *cross) paint(t *testing.T, archive []byte, functions []painting, inputs [][]byte) map[string]outcome {
 	t.Helper()
-	if _, err := exec.LookPath("qemu-aarch64"); err != nil {
-		missing(t, "qemu-aarch64 is missing")
+	if _, err := exec.LookPath(m.qemu); err != nil {
+		missing(t, "%s is missing", m.qemu)
 	}
 	dir := t.TempDir()
 	lib, data, table, program := filepath.Join(dir, "lib"), filepath.Join(dir, "inputs"), filepath.Join(dir, "table.s"), filepath.Join(dir, "paint")
 	largest := 0
 	var b strings.Builder
 	fmt.Fprintf(&b, ".section .rodata\n.balign 8\n.globl inputs\ninputs: .incbin %q\n", data)
-	fmt.Fprintf(&b, ".balign 8\n.globl input_count, function_count, functions\ninput_count: .xword %d\nfunction_count: .xword %d\nfunctions:\n", len(inputs), len(functions))
+	fmt.Fprintf(&b, ".balign 8\n.globl input_count, function_count, functions\ninput_count: .quad %d\nfunction_count: .quad %d\nfunctions:\n", len(inputs), len(functions))
 	for i, f := range functions {
 		largest = max(largest, f.size)
-		fmt.Fprintf(&b, ".xword name%d, %s, %d, args%d, %d\n", i, f.name, f.size, i, len(f.args))
+		fmt.Fprintf(&b, ".quad name%d, %s, %d, args%d, %d\n", i, f.name, f.size, i, len(f.args))
 	}
 	for i, f := range functions {
 		fmt.Fprintf(&b, "name%d: .asciz %q\n.balign 8\nargs%d:\n", i, f.name, i)
@@ -56,7 +80,7 @@ func paint(t *testing.T, archive []byte, functions []painting, inputs [][]byte) 
 				t.Fatalf("%s: %d arguments, more than registers", f.name, len(list))
 			}
 			for _, arg := range eight {
-				fmt.Fprintf(&b, ".xword %#x\n", arg)
+				fmt.Fprintf(&b, ".quad %#x\n", arg)
 			}
 		}
 	}
@@ -67,7 +91,7 @@ func paint(t *testing.T, archive []byte, functions []painting, inputs [][]byte) 
 	}
 	for _, name := range library.Names() {
 		if strings.HasSuffix(name, "rust_begin_unwind") {
-			fmt.Fprintf(&b, ".text\n.globl %s\n%[1]s: brk #1\n", name)
+			fmt.Fprintf(&b, ".text\n.globl %s\n%[1]s: %s\n", name, m.trap)
 		}
 	}
 	// Between the stack and other data there is nothing: an overflow is seen.
@@ -79,12 +103,12 @@ func paint(t *testing.T, archive []byte, functions []painting, inputs [][]byte) 
 	}
 	// What comes first is taken: the handler of the table before the archive's,
 	// and the memory functions of that before the C library's.
-	cmd := exec.Command(arm64Tool(t), "-static", "-O2", "-Wl,--allow-multiple-definition", "-o", program, "testdata/paint/paint.c", "testdata/paint/gate.s", table, lib)
+	cmd := exec.Command(m.gcc(t), "-static", "-O2", "-Wl,--allow-multiple-definition", "-o", program, "testdata/paint/paint.c", "testdata/paint/gate.S", table, lib)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	var stdout, stderr bytes.Buffer
-	run := exec.Command("qemu-aarch64", program)
+	run := exec.Command(m.qemu, program)
 	run.Stdout, run.Stderr = &stdout, &stderr
 	if err := run.Run(); err != nil {
 		t.Fatalf("%v after %q\n%s", err, lastLine(stdout.String()), &stderr)
@@ -136,15 +160,17 @@ func (c *comparison) log(t *testing.T) {
 const slack = 1 << 14
 
 // TestPaintARM64 runs the fixtures' functions on painted stacks.
-func TestPaintARM64(t *testing.T) {
-	needTarget(t)
+func TestPaintARM64(t *testing.T) { crossARM64.testPaint(t) }
+
+func (m *cross) testPaint(t *testing.T) {
+	needTarget(t, m.target)
 	var total comparison
 	for _, fixture := range fixtureNames {
 		if fixture == "floats" || fixture == "statics" {
 			continue // they have assembly for amd64
 		}
 		t.Run(fixture, func(t *testing.T) {
-			data := buildCrateFor(t, arm64Target, fixture, filepath.Join("../../fixtures", fixture, "target"), arm64Flags...)
+			data := buildCrateFor(t, m.target, fixture, filepath.Join("../../fixtures", fixture, "target"), m.flags...)
 			exports := fixtureExports(t, fixture)
 			var roots []string
 			for _, f := range exports {
@@ -158,9 +184,9 @@ func TestPaintARM64(t *testing.T) {
 					t.Log(err)
 					continue
 				}
-				functions = append(functions, painting{f.name, b.Bytes + slack, f.arguments(func(n int) uintptr { return bufferArg + uintptr(n%buffersARM64) })})
+				functions = append(functions, painting{f.name, b.Bytes + slack, f.arguments(func(n int) uintptr { return bufferArg + uintptr(n%paintBuffers) })})
 			}
-			results := paint(t, data, functions, [][]byte{make([]byte, 4096)})
+			results := m.paint(t, data, functions, [][]byte{make([]byte, 4096)})
 			for _, f := range functions {
 				b, _ := a.Bound(f.name)
 				total.add(t, b, f.name, results[f.name])
@@ -170,19 +196,21 @@ func TestPaintARM64(t *testing.T) {
 	total.log(t)
 }
 
-const buffersARM64 = 6 // BUFFERS in paint.c
+const paintBuffers = 6 // BUFFERS in paint.c
 
 // TestPaintPopularARM64 runs functions of crates that many use on painted stacks.
-func TestPaintPopularARM64(t *testing.T) {
-	needTarget(t)
+func TestPaintPopularARM64(t *testing.T) { crossARM64.testPaintPopular(t, "3", `"s"`, `"z"`) }
+
+func (m *cross) testPaintPopular(t *testing.T, levels ...string) {
+	needTarget(t, m.target)
 	inputs := popularInputs()
 	var total comparison
-	for _, level := range []string{"3", `"s"`, `"z"`} {
+	for _, level := range levels {
 		t.Run("opt-level="+level, func(t *testing.T) {
 			before := total.functions
 			// Of the smallest size no frame is described to its end. What the outliner
 			// makes of the ends of functions is not understood.
-			data, set := popularFor(t, arm64Target, level, append(arm64Flags, "--config", `build.rustflags=["-Cllvm-args=-enable-machine-outliner=never"]`)...)
+			data, set := popularFor(t, m.target, level, append(m.flags, "--config", `build.rustflags=["-Cllvm-args=-enable-machine-outliner=never"]`)...)
 			a, err := Analyze(set)
 			if err != nil {
 				t.Fatal(err)
@@ -207,7 +235,7 @@ func TestPaintPopularARM64(t *testing.T) {
 				}
 				functions = append(functions, painting{root.Name, b.Bytes + slack, args})
 			}
-			results := paint(t, data, functions, inputs)
+			results := m.paint(t, data, functions, inputs)
 			for _, f := range functions {
 				b, _ := a.Bound(f.name)
 				total.add(t, b, strings.TrimPrefix(f.name, "paint_"), results[f.name])

@@ -24,6 +24,13 @@ var arm64Processor = processor{
 	dwarf:  numbersTo(arm64.Registers),
 	forms:  arm64Forms,
 	code:   func(w *walker) code { return &arm64Code{walker: w} },
+	touches: func(code []byte) (registers, int) {
+		inst, err := arm64.Decode(code)
+		if err != nil {
+			return ^registers(0), arm64.Len
+		}
+		return registers(inst.Touches()), arm64.Len
+	},
 }
 
 // appleARM64Processor is for Mach-O: a function may use 128 bytes below sp

@@ -10,19 +10,9 @@ import (
 	"testing"
 )
 
-// arm64Tool returns the cross compiler, which also assembles.
-func arm64Tool(t testing.TB) string {
-	t.Helper()
-	const tool = "aarch64-linux-gnu-gcc"
-	if _, err := exec.LookPath(tool); err != nil {
-		missing(t, "%s is missing", tool)
-	}
-	return tool
-}
-
 // assemble makes an object of assembly, a statement a line. A line "fn f" starts
 // a function in a section of its own; "data", "relro" and "rodata" start data.
-func assemble(t testing.TB, source string) []byte {
+func (m *cross) assemble(t testing.TB, source string) []byte {
 	t.Helper()
 	var b strings.Builder
 	for line := range strings.Lines(source) {
@@ -44,7 +34,7 @@ func assemble(t testing.TB, source string) []byte {
 	if err := os.WriteFile(in, []byte(strings.ReplaceAll(b.String(), ", function", ", %function")), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if text, err := exec.Command(arm64Tool(t), "-c", "-o", out, in).CombinedOutput(); err != nil {
+	if text, err := exec.Command(m.gcc(t), "-c", "-o", out, in).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s\n%s", err, text, b.String())
 	}
 	data, err := os.ReadFile(out)
@@ -170,7 +160,7 @@ func TestBoundARM64(t *testing.T) {
 		{"label on one path that is stored", "cbz x1, 2f\nadr x8, 1f\n2: str x8, [x0]\n1: ret", 0, "address of a label is not followed"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			b, err := analyzeFile(t, "test.o", assemble(t, "fn f\n"+tt.source+"\n"), "f").Bound("f")
+			b, err := analyzeFile(t, "test.o", crossARM64.assemble(t, "fn f\n"+tt.source+"\n"), "f").Bound("f")
 			var unbounded *Unbounded
 			switch {
 			case tt.reason == "" && err != nil:
@@ -228,7 +218,7 @@ func TestCellsARM64(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			source := "fn f\nstr x30, [sp, #-16]!" + a64Takes + tt.code + "\n" + tt.rest + a64Framed + a64Huge + "\nfn bar\nret\n"
-			b, err := analyzeFile(t, "test.o", assemble(t, source), "f").Bound("f")
+			b, err := analyzeFile(t, "test.o", crossARM64.assemble(t, source), "f").Bound("f")
 			want := tt.want
 			if tt.name == "tail call" {
 				want = 48
@@ -259,7 +249,7 @@ func TestCallFramesARM64(t *testing.T) {
 		{"counts from x29, which has not been set", "stp x29, x30, [sp, #-16]!\n.cfi_def_cfa w29, 16\nnop\nldp x29, x30, [sp], #16\n.cfi_def_cfa wsp, 0\nret", 0, "register 29 is unknown"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			b, err := analyzeFile(t, "test.o", assemble(t, "fn f\n.cfi_startproc\n"+tt.source+"\n.cfi_endproc\n"), "f").Bound("f")
+			b, err := analyzeFile(t, "test.o", crossARM64.assemble(t, "fn f\n.cfi_startproc\n"+tt.source+"\n.cfi_endproc\n"), "f").Bound("f")
 			if tt.reason == "" && (err != nil || b.Bytes != tt.want) || tt.reason != "" && (err == nil || !strings.Contains(err.Error(), tt.reason)) {
 				t.Errorf("got %d bytes, %v; want %d, %q", b.Bytes, err, tt.want, tt.reason)
 			}
@@ -280,7 +270,7 @@ func TestDepthsARM64(t *testing.T) {
 		{"realigned", "mov x29, sp\nsub x9, sp, #0x1f0\nand sp, x9, #-256\nmov sp, x29\nret", nil, "sp is not at a known distance"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			a := analyzeFile(t, "test.o", assemble(t, "fn f\n"+tt.source+"\n"), "f")
+			a := analyzeFile(t, "test.o", crossARM64.assemble(t, "fn f\n"+tt.source+"\n"), "f")
 			steps, why := a.graph.r.steps(a.set.Roots[0].Place.Ref)
 			if !slices.Equal(steps, tt.want) || !strings.Contains(why, tt.reason) || (why == "") != (tt.reason == "") {
 				t.Errorf("got %v, %q, want %v, %q", steps, why, tt.want, tt.reason)

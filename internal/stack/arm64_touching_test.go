@@ -37,7 +37,7 @@ func TestTouching(t *testing.T) {
 		{"data that looks like it", "ret\n.word 0xaa0003fc", false},
 		{"a word that is not known", ".inst 0x043f503f", true},
 	} {
-		a := analyzeFile(t, "test.o", assemble(t, "fn f\n"+tt.code+"\nb g\nfn g\nret\n"), "f")
+		a := analyzeFile(t, "test.o", crossARM64.assemble(t, "fn f\n"+tt.code+"\nb g\nfn g\nret\n"), "f")
 		got := a.Touching(arm64.X28)
 		if want := []string{"f"}; tt.want != slices.Equal(got, want) || !tt.want && len(got) > 0 {
 			t.Errorf("%s: got %v", tt.name, got)
@@ -64,7 +64,7 @@ func TestTouchingHere(t *testing.T) {
 		{"before the switch", "mov x0, x28", "nop", []string{"before"}},
 		{"called by others too", "nop", "bl report", []string{"report"}},
 	} {
-		a := analyzeFile(t, "test.o", assemble(t, code(tt.before, "stp x29, x30, [sp, #-16]!\n"+tt.f+"\nldp x29, x30, [sp], #16")), "f")
+		a := analyzeFile(t, "test.o", crossARM64.assemble(t, code(tt.before, "stp x29, x30, [sp, #-16]!\n"+tt.f+"\nldp x29, x30, [sp], #16")), "f")
 		if got := a.TouchingHere(arm64.X28); !slices.Equal(got, tt.want) {
 			t.Errorf("%s: got %v, want %v", tt.name, got, tt.want)
 		}
@@ -77,7 +77,7 @@ func TestTouchingHere(t *testing.T) {
 // TestTouchingObjdump compares the list with what llvm-objdump prints, for x28
 // and x18 in all of core, alloc and compiler_builtins.
 func TestTouchingObjdump(t *testing.T) {
-	needTarget(t)
+	needTarget(t, arm64Target)
 	tool, err := exec.LookPath("llvm-objdump-19")
 	if err != nil {
 		missing(t, "llvm-objdump-19 is missing")

@@ -199,15 +199,6 @@ func (w *arm64Code) formed(t *target) (value, bool) {
 	return value{}, false
 }
 
-// codeAddress is the address of a place that adr computes: a label if it is in
-// the same section and no function.
-func (w *arm64Code) codeAddress(at place) value {
-	if at.Ref == w.sec.ref && !w.sec.isFunction(at.off) {
-		return value{kind: label, place: at}
-	}
-	return value{kind: address, place: at}
-}
-
 // evalLoad computes what is loaded where it is known from where: the address of
 // a symbol from the GOT, what a cell holds, a field of a jump table.
 func (w *arm64Code) evalLoad(pc int64, inst *arm64.Inst, s state) (value, bool) {

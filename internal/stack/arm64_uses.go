@@ -37,7 +37,7 @@ func (w *arm64Code) noteUses(pc int64, inst *arm64.Inst, s state) {
 		if inst.Flow() == arm64.Call || err != nil || to.Ref != w.sec.ref {
 			var also registers
 			if w.f.outlined() || err == nil && w.isOutlined(to) {
-				also = allRegisters
+				also = w.allRegisters()
 			}
 			w.noteHandedOver(err != nil || w.mayReturn([]place{to}), noReg, also, s)
 		}
@@ -48,12 +48,12 @@ func (w *arm64Code) noteUses(pc int64, inst *arm64.Inst, s state) {
 		}
 		var also registers
 		if w.f.outlined() {
-			also = allRegisters
+			also = w.allRegisters()
 		}
 		w.noteHandedOver(!ok || w.mayReturn(targets), inst.Rn(), also, s)
 	case arm64.Return:
 		if w.f.outlined() {
-			w.noteReads(allRegisters, 0, false, s)
+			w.noteReads(w.allRegisters(), 0, false, s)
 		} else {
 			w.noteResults(s)
 		}

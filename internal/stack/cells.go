@@ -37,6 +37,16 @@ type store struct {
 	elsewhere   bool // on another stack
 }
 
+// isCell reports whether there can be a cell at a place.
+func (p *program) isCell(at place) bool {
+	sec := p.sections[at.Ref]
+	if sec == nil || sec.kind == elfmacho.Text {
+		return false
+	}
+	size := int64(p.set.Section(at.Ref).Size)
+	return at.off >= 0 && at.off <= size-8 && at.off%8 == 0
+}
+
 // noteStore notes that v is stored to a cell, and what of it can no longer be
 // followed.
 func (w *walker) noteStore(at place, v value, s state) {

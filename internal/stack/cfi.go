@@ -64,7 +64,11 @@ func (p *program) readFrames() error {
 			if err != nil {
 				return fmt.Errorf("%s: %s: %w", o.Name, s.Name, err)
 			}
-			r := &frameReader{program: p, object: int32(object), data: s.Data, relocs: relocs, cies: map[int64]*cie{}}
+			data, err := known(s.Data, relocs)
+			if err != nil {
+				return fmt.Errorf("%s: %s: %w", o.Name, s.Name, err)
+			}
+			r := &frameReader{program: p, object: int32(object), data: data, relocs: relocs, cies: map[int64]*cie{}}
 			if err := r.read(); err != nil {
 				return fmt.Errorf("%s: %s: %w", o.Name, s.Name, err)
 			}
@@ -74,6 +78,24 @@ func (p *program) readFrames() error {
 		slices.SortFunc(sec.frames, func(a, b frameInfo) int { return int(a.start - b.start) })
 	}
 	return nil
+}
+
+// known returns data with the numbers in it that only relocations tell, of the
+// null symbol: distances in code of RISC-V that a linker may shorten.
+func known(data []byte, relocs []elfmacho.Reloc) ([]byte, error) {
+	copied := false
+	for _, r := range relocs {
+		if r.Symbol != 0 || r.Kind.Info().PCRel {
+			continue
+		}
+		if !copied {
+			data, copied = slices.Clone(data), true
+		}
+		if err := r.Kind.Put(data[r.Off:], r.Addend); err != nil {
+			return nil, err
+		}
+	}
+	return data, nil
 }
 
 type frameReader struct {

@@ -40,6 +40,10 @@ type processor struct {
 	// whole address of data is computed, and which address.
 	forms func(sec *section, t *target) (place, bool)
 	code  func(w *walker) code
+	// touches returns the registers that the instruction at the start of code
+	// reads or writes, and its length; all, if it is unknown. It is nil where
+	// nobody asks.
+	touches func(code []byte) (registers, int)
 }
 
 // code decodes the instructions of a processor and carries states over them.
@@ -64,7 +68,7 @@ type code interface {
 
 // processors are the processors whose code can be analysed.
 // Those for one format come first.
-var processors = []*processor{&amd64Processor, &appleARM64Processor, &arm64Processor}
+var processors = []*processor{&amd64Processor, &appleARM64Processor, &arm64Processor, &riscvProcessor}
 
 func processorOf(o *elfmacho.Object) *processor {
 	i := slices.IndexFunc(processors, func(m *processor) bool {

@@ -95,6 +95,15 @@ func asData(v value) value {
 	return v
 }
 
+// codeAddress is the address of a place that code computes: a label if it is in
+// the same section and no function.
+func (w *walker) codeAddress(at place) value {
+	if at.Ref == w.sec.ref && !w.sec.isFunction(at.off) {
+		return value{kind: label, place: at}
+	}
+	return value{kind: address, place: at}
+}
+
 // describe says where v is, for messages.
 func (v value) describe() string {
 	switch v.kind {

@@ -14,6 +14,7 @@ const (
 	loaded                // 8 bytes of memory
 	content               // 8 bytes of memory: the cell at the place
 	inStatic              // somewhere around the writable static in place.Ref
+	tableField            // the address of a field of the jump table at the place
 	tableEntry            // a field of the jump table at the place
 	tableTarget           // what a field of that table leads to: a label
 	page                  // the 4 KiB that the place is in, to which an offset is added

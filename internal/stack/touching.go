@@ -6,20 +6,19 @@ import (
 	"sort"
 	"strings"
 
-	"github.com/cargo-rustgo/cargo-rustgo/internal/arm64"
 	"github.com/cargo-rustgo/cargo-rustgo/internal/elfmacho"
 	"github.com/cargo-rustgo/cargo-rustgo/internal/link"
 )
 
-// Touching lists the functions in live arm64 code that read or write a
+// Touching lists the functions in live code that read or write a
 // general-purpose register, by their place in the set. It looks at all code, not
 // only at what the roots are known to reach, and counts a word that it cannot
 // decode, unless mapping symbols say that it is data ("ELF for the Arm 64-bit
-// Architecture", section "Mapping symbols"). For another processor's code the
-// list is empty.
+// Architecture", section "Mapping symbols"; "RISC-V ABIs Specification", section
+// "Mapping Symbol"). For amd64 code the list is empty.
 //
-// Go's signal handler on linux/arm64 takes the goroutine from x28, and darwin
-// keeps x18 for itself.
+// Go's signal handler on Linux takes the goroutine from x28 of arm64 and from x27 of
+// riscv64, and darwin keeps x18 of arm64 for itself.
 func (a *Analysis) Touching(register int) []string {
 	return a.touching(register, func(link.Ref) bool { return true })
 }
@@ -43,7 +42,7 @@ func (a *Analysis) TouchingHere(register int) []string {
 
 func (a *Analysis) touching(register int, in func(link.Ref) bool) []string {
 	p := a.graph.r.program
-	if p.arch != arm64Processor.arch {
+	if p.touches == nil {
 		return nil
 	}
 	var names []string
@@ -54,9 +53,9 @@ func (a *Analysis) touching(register int, in func(link.Ref) bool) []string {
 		}
 		data := p.dataIn(ref)
 		last := place{off: -1}
-		for off := int64(0); off+arm64.Len <= int64(len(sec.data)); off += arm64.Len {
-			inst, err := arm64.Decode(sec.data[off:])
-			if err == nil && !inst.Touches().Has(register) || data(off) {
+		for off, n := int64(0), 0; off < int64(len(sec.data)); off += int64(n) {
+			var touched registers
+			if touched, n = p.touches(sec.data[off:]); !touched.has(register) || data(off) {
 				continue
 			}
 			if at := sec.functionOf(off); at != last {
@@ -110,6 +109,9 @@ func (p *program) dataIn(ref link.Ref) func(off int64) bool {
 func mapping(name string) string {
 	if kind, _, _ := strings.Cut(name, "."); kind == "$x" || kind == "$d" {
 		return kind
+	}
+	if strings.HasPrefix(name, "$xrv") { // with an instruction set
+		return "$x"
 	}
 	return ""
 }
