@@ -63,6 +63,11 @@ func (t Target) Suffix() string { return "_" + t.GOOS + "_" + t.GOARCH }
 // crate.
 const reserveX28 = "-Cllvm-args=-reserve-regs-for-regalloc=X28"
 
+// noOutliner keeps LLVM from moving the ends of functions to others at opt-level
+// z, and sp with them: most functions have no stack bound then. It does so for
+// arm64 alone.
+const noOutliner = "-Cllvm-args=-enable-machine-outliner=never"
+
 // table is sorted by GOOS, then GOARCH.
 var table = []Target{
 	{
@@ -78,6 +83,7 @@ var table = []Target{
 		Triple:       "aarch64-apple-darwin",
 		Format:       MachO,
 		SymbolPrefix: "_",
+		RustFlags:    []string{noOutliner},
 	},
 	{
 		GOOS:      "freebsd",
@@ -92,7 +98,7 @@ var table = []Target{
 		GOARCH:    "arm64",
 		Triple:    "aarch64-unknown-linux-gnu",
 		Format:    ELF,
-		RustFlags: []string{"--cfg=rustgo_foreign", "--cfg=rustgo_freebsd", reserveX28},
+		RustFlags: []string{"--cfg=rustgo_foreign", "--cfg=rustgo_freebsd", reserveX28, noOutliner},
 		Foreign:   true,
 	},
 	{
@@ -106,7 +112,7 @@ var table = []Target{
 		GOARCH:    "arm64",
 		Triple:    "aarch64-unknown-linux-gnu",
 		Format:    ELF,
-		RustFlags: []string{reserveX28},
+		RustFlags: []string{reserveX28, noOutliner},
 	},
 }
 
