@@ -77,7 +77,7 @@ func TestCallsGo(t *testing.T) {
 				}
 			}
 			check("amd64", analyze(t, tt.amd64...), tt.x64)
-			check("arm64", analyzeFile(t, "test.o", assemble(t, "fn f\n"+tt.arm64+"\n"), "f"), tt.a64)
+			check("arm64", analyzeFile(t, "test.o", crossARM64.assemble(t, "fn f\n"+tt.arm64+"\n"), "f"), tt.a64)
 		})
 	}
 }
