@@ -13,6 +13,12 @@ func (w *amd64Code) step(pc int64, s state) (on bool, err error) {
 		if inst.Is(0xc3) {
 			return false, nil
 		}
+		// What the stack that was left has been used for can be told to others
+		// now, as long as nothing is pushed here.
+		if inst.Flow() == amd64.Next && inst.Stack().Kind == amd64.StackKeep {
+			w.forget(registers(inst.Writes()), s)
+			return true, nil
+		}
 		return false, failf(pc, "rsp is set again after the switch to another stack")
 	}
 	w.noteStack(pc, inst, s)

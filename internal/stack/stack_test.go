@@ -84,6 +84,8 @@ func TestBound(t *testing.T) {
 		{"switch to a static stack", []testSection{{name: "f", code: "85 ff  75 01  c3  50  e8 00 00 00 00", relocs: []testReloc{{7, rPLT32, "die", -4}}}, panics, static, huge}, 8 + 8 + 8, ""},
 		{"switch by lea", []testSection{{name: "f", code: "48 8d 25 00 00 00 00  e8 00 00 00 00  0f 0b", relocs: []testReloc{{3, rPC32, "stk", 60}, {8, rPLT32, "huge", -4}}}, static, huge}, 8, ""},
 		{"switch and return", []testSection{{name: "f", code: "48 8d 05 00 00 00 00  48 89 c4  c3", relocs: []testReloc{{3, rPC32, "stk", -4}}}, static}, 0, "returns after it has switched stacks"},
+		{"switch, back and a store", []testSection{{name: "f", code: "48 8d 05 00 00 00 00  48 89 c4  48 89 fc  48 89 0e  c3", relocs: []testReloc{{3, rPC32, "stk", -4}}}, static}, 8, ""},
+		{"switch, back and a push", []testSection{{name: "f", code: "48 8d 05 00 00 00 00  48 89 c4  48 89 fc  50  c3", relocs: []testReloc{{3, rPC32, "stk", -4}}}, static}, 0, "rsp is set again after the switch"},
 		{"switch to code", []testSection{{name: "f", code: "48 8d 05 00 00 00 00  48 89 c4  0f 0b", relocs: []testReloc{{3, rPC32, "foo", -4}}}, leaf}, 0, "rsp is set to an unknown value"},
 		{"stored on the panic path's stack", []testSection{ // the address of huge is no candidate for the call in f
 			{name: "f", code: "85 ff  74 0f  48 8d 05 00 00 00 00  48 89 07  50  ff 16  58  c3  48 83 ec 18  48 8d 05 00 00 00 00  48 89 44 24 08  48 89 e7  e8 00 00 00 00",
