@@ -170,7 +170,7 @@ func available(o BuildOptions, r *rustc, config *cargoConfig) error {
 func ourFlags(r *rustc) []string {
 	flags := []string{"--cfg=rustgo"}
 	if r.atLeast(80) { // the first release with --check-cfg
-		flags = append(flags, "--check-cfg=cfg(rustgo,rustgo_foreign,rustgo_freebsd)")
+		flags = append(flags, "--check-cfg=cfg(rustgo,rustgo_foreign,rustgo_freebsd,rustgo_windows)")
 	}
 	return flags
 }

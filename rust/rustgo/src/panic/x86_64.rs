@@ -4,6 +4,7 @@
 //! The trampoline has left a cookie in its frame, above all that Rust uses:
 //!
 //! ```text
+//!   | g0               |  on Windows
 //! A | sp ^ MAGIC       |  the cookie, with sp as it was at the call
 //!   | 0 to 255 words   |  padding, C's stack arguments
 //! sp|------------------|
@@ -84,12 +85,27 @@ pub(super) struct State {
     /// rsp and rbp of the panic.
     sp: AtomicU64,
     bp: AtomicU64,
+    /// sp at the call of Rust.
+    to: AtomicU64,
+    /// On Windows g0, and its bounds.
+    g0: AtomicU64,
+    lo: AtomicU64,
+    hi: AtomicU64,
 }
 pub(super) static STATE: State = State {
     lock: AtomicU64::new(0),
     sp: AtomicU64::new(0),
     bp: AtomicU64::new(0),
+    to: AtomicU64::new(0),
+    g0: AtomicU64::new(0),
+    lo: AtomicU64::new(0),
+    hi: AtomicU64::new(0),
 };
+
+/// Go on Windows wants to know of every stack pointer whose it is. So the bounds of
+/// g0's stack, its first two words, include the panic stack while it is in use.
+/// `internal/emit/amd64_bounds.go` in cargo rustgo says why.
+pub(super) const BY_SP: u8 = cfg!(rustgo_windows) as u8;
 
 /// Makes the page below the panic stack inaccessible, the first time, so that
 /// an overflow is a fault and not a corruption of what lies before it.
@@ -136,8 +152,9 @@ macro_rules! enter {
         // SAFETY: does not return; the stacks are as drawn above.
         unsafe {
             core::arch::asm!(
-                "lea rdx, [rip + {stack}]",
+                "mov rbx, rdi", // the argument of the reports
                 "lea rsi, [rip + {state}]",
+                "lea rdx, [rip + {stack}]",
                 "mov rcx, rsp",
                 "sub rcx, rdx",
                 "cmp rcx, {size}",
@@ -153,33 +170,13 @@ macro_rules! enter {
                 "3:",
                 "mov [rsi + 8], rsp",
                 "mov [rsi + 16], rbp",
+                ".if {by_sp} == 0",
                 "lea rdx, [rdx + {size}]",
                 "and rdx, -16",
                 "mov rsp, rdx",
-                "call {report}",
-                "jmp 6f",
-
-                "4:",
-                "mov ecx, 1",
-                "xchg [rsi + 4], ecx",
-                "test ecx, ecx",
-                "jne 5f",
-                "lea rdx, [rdx + {again_top}]",
-                "and rdx, -16",
-                "mov rsp, rdx",
-                "call {report_again}",
-                "jmp 6f",
-                // A panic in report_again, which has none.
-                "5:",
-                "lea rdx, [rdx + {again_top}]",
-                "and rdx, -16",
-                "mov rsp, rdx",
-                "call {report_lost}",
+                ".endif",
 
                 // Look for the cookie.
-                "6:",
-                "mov r12, rax",
-                "lea rsi, [rip + {state}]",
                 "mov rcx, [rsi + 8]",
                 "mov r10, [rsi + 16]", // a frame
                 "xor r11d, r11d",      // sp, if this was the first cookie
@@ -214,6 +211,7 @@ macro_rules! enter {
                 "9:",
                 "test r11, r11",
                 "cmove r11, rdi",
+                "cmove r12, rcx", // the first cookie
                 "lea r9, [rdi - 16]",
                 "15:",
                 "test r10b, 7",
@@ -240,6 +238,7 @@ macro_rules! enter {
                 // It ends here, or never was one.
                 "16:",
                 "mov rdi, r11",
+                "mov rcx, r12",
                 "jmp 12f",
                 "13:",
                 "ud2", // Rust was not called by a trampoline
@@ -252,12 +251,67 @@ macro_rules! enter {
                 "mov r8, r10",
                 "jmp 8b",
 
-                // Give the panic stack back, and leave it before anything else.
+                // rcx is the cookie. Make the report.
                 "12:",
+                "mov [rsi + 24], rdi",
+                ".if {by_sp}",
+                // rsp is between the bounds before and after it moves.
+                "lea rdx, [rip + {stack}]",
+                "mov rcx, [rcx + 8]",
+                "mov rax, [rcx]",
+                "mov [rsi + 32], rcx",
+                "mov [rsi + 40], rax",
+                "cmp rax, rdx",
+                "cmova rax, rdx",
+                "mov [rcx], rax",
+                "lea r8, [rdx + {size} + 8]",
+                "mov rax, [rcx + 8]",
+                "mov [rsi + 48], rax",
+                "cmp rax, r8",
+                "cmovb rax, r8",
+                "mov [rcx + 8], rax",
+                "lea rdx, [rdx + {size}]",
+                "and rdx, -16",
+                "mov rsp, rdx",
+                ".endif",
+                "mov rdi, rbx",
+                "call {report}",
+                "jmp 6f",
+
+                "4:",
+                "mov rdi, rbx",
+                "mov ecx, 1",
+                "xchg [rsi + 4], ecx",
+                "test ecx, ecx",
+                "jne 5f",
+                "lea rdx, [rdx + {again_top}]",
+                "and rdx, -16",
+                "mov rsp, rdx",
+                "call {report_again}",
+                "jmp 6f",
+                // A panic in report_again, which has none.
+                "5:",
+                "lea rdx, [rdx + {again_top}]",
+                "and rdx, -16",
+                "mov rsp, rdx",
+                "call {report_lost}",
+
+                // Leave the panic stack, and then give it back.
+                "6:",
+                "mov r12, rax",
+                "lea rsi, [rip + {state}]",
+                "mov rdi, [rsi + 24]",
                 "lea rdi, [rdi - 8]",
+                "mov rsp, rdi",
+                ".if {by_sp}",
+                "mov rcx, [rsi + 32]",
+                "mov rax, [rsi + 40]",
+                "mov rdx, [rsi + 48]",
+                "mov [rcx], rax",
+                "mov [rcx + 8], rdx",
+                ".endif",
                 "xor ecx, ecx",
                 "mov [rsi], rcx",
-                "mov rsp, rdi",
                 "ret",
 
                 stack = sym $crate::panic::platform::STACK,
@@ -273,6 +327,7 @@ macro_rules! enter {
                 after_own = const $crate::panic::platform::AFTER_OWN,
                 magic = const $crate::panic::platform::MAGIC,
                 words = const 8 * 255,
+                by_sp = const $crate::panic::platform::BY_SP,
                 in("rdi") $info, // the argument of the reports
                 // Calls push, but not on the stack that was ours.
                 options(noreturn, nostack)
