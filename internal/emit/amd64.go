@@ -13,6 +13,7 @@ import (
 //	| return address     |
 //	| BP                 |  if Rust can panic, or the frame is large
 //	| pad to 16 bytes    |
+//	| g0                 |  on Windows, if Rust can panic (amd64_bounds.go)
 //	| cookie             |  if Rust can panic
 //	| C's result, args   |  in memory (amd64_args.go)
 //	|--------------------|  SP at the call
@@ -82,6 +83,7 @@ type trampoline struct {
 	export   image.Export
 	panics   bool
 	text     string // its name
+	space    int    // of a stack of its own (amd64_bounds.go)
 }
 
 func (p *Package) trampoline(f *Function, platform *Platform, export image.Export) *trampoline {
@@ -92,6 +94,7 @@ func (p *Package) trampoline(f *Function, platform *Platform, export image.Expor
 		export:   export,
 		panics:   platform.Panics[f.Symbol],
 		text:     f.assemblyName() + p.suffix(platform),
+		space:    p.ownSpace(),
 	}
 	t.call = f.amd64Call()
 	t.stack, t.result = t.amd64Stack(&t.call)
@@ -104,6 +107,9 @@ func (t *trampoline) words() int {
 	words := t.stack / 8
 	if t.panics {
 		words++
+		if t.bySP() {
+			words++
+		}
 	}
 	return words
 }
@@ -206,6 +212,9 @@ func (t *trampoline) callRust(out *printer) {
 // body aligns the stack, calls Rust, and leaves SP as it was.
 func (t *trampoline) body(out *printer) {
 	if t.panics {
+		if t.bySP() {
+			t.loadG0(out)
+		}
 		out.line("\tMOVQ $%#x, R10", uint64(panicMagic))
 		out.line("\tXORL R12, R12")
 	}
@@ -227,7 +236,10 @@ func (t *trampoline) way(out *printer, odd int) {
 		pushed++
 	}
 	if t.panics {
-		out.line("\tLEAQ %d(SP), R11", -8*t.words())
+		if t.bySP() {
+			out.line("\tPUSHQ AX")
+		}
+		out.line("\tLEAQ %d(SP), R11", -8-t.stack)
 		out.line("\tXORQ R10, R11")
 		out.line("\tPUSHQ R11")
 	}

@@ -31,6 +31,9 @@ func (t *trampoline) callGo(out *printer) {
 	out.line("\tMOVQ TLS, CX")
 	out.line("\tMOVQ BX, 0(CX)(TLS*1)")
 	out.line("\tMOVQ %d(AX), SP", -ownSP)
+	if t.bySP() {
+		t.returnBounds(out, "AX")
+	}
 	out.line("\tJMP ·%s·callback<>(SB)", t.text)
 	out.line("")
 	out.line("TEXT ·%s·callback<>(SB), NOSPLIT|NOFRAME, $0-%d", t.text, t.frameArgs())
@@ -62,6 +65,9 @@ func (t *trampoline) callGo(out *printer) {
 	out.line("\tMOVQ SP, %d(BX)", gSchedSP)
 	out.line("\tMOVQ CX, %d(BX)", gSchedPC)
 	out.line("\tMOVQ %d(R11), R11", mG0)
+	if t.bySP() {
+		t.lendBounds(out)
+	}
 	out.line("\tMOVQ R11, 0(AX)(TLS*1)")
 	out.line("\tMOVQ %d(R10), SP", -ownRust)
 	out.line("\tRET")

@@ -10,7 +10,8 @@ package emit
 // (runtime.asmcgocall, Go 1.26). So a fault is never made a Go panic, for
 // which there is no room on this stack, least of all when it overflows: the
 // program ends with the signal, its address, the Rust functions on the stack
-// and the goroutines (runtime.sighandler, "gp != mp.curg").
+// and the goroutines (runtime.sighandler, "gp != mp.curg"). On Windows the stack
+// is g0's for that time, and there is more above the arguments (amd64_bounds.go).
 //
 // The stack at the call:
 //
@@ -63,6 +64,7 @@ func (t *trampoline) own(out *printer) {
 	}
 	out.line("\tMOVQ SP, R13")
 	slots := (t.stack + 15) &^ 15
+	frame, cookie := t.ownFrame(slots)
 	if t.panics || t.CallsGo {
 		out.line("\tMOVQ R13, %d(R10)", -ownSP)
 		out.line("\tMOVQ BX, %d(R10)", -ownG)
@@ -74,15 +76,15 @@ func (t *trampoline) own(out *printer) {
 	}
 	if t.panics {
 		out.line("\tXORL R12, R12")
-		if t.CallsGo && slots == 0 {
+		if t.CallsGo && cookie == 0 {
 			// A call that Go code has left by a panic has left its own there.
 			out.line("\tMOVQ $0, %d(R10)", -ownArgsCookie)
 		}
-		if slots > 0 {
-			out.line("\tLEAQ %d(R10), CX", -ownFrame-slots)
+		if cookie > 0 {
+			out.line("\tLEAQ %d(R10), CX", -frame-slots)
 			out.line("\tMOVQ $%#x, R9", uint64(panicMagic))
 			out.line("\tXORQ R9, CX")
-			out.line("\tMOVQ CX, %d(R10)", -ownArgsCookie)
+			out.line("\tMOVQ CX, %d(R10)", -cookie)
 		}
 		if t.Blocking {
 			out.line("\tMOVQ R14, %d(R10)", -ownSlot)
@@ -96,24 +98,27 @@ func (t *trampoline) own(out *printer) {
 		out.line("\tMOVQ CX, %d(BX)", gSchedPC)
 	}
 	out.line("\tMOVQ %d(R11), R11", mG0)
+	if t.bySP() {
+		t.lendBounds(out)
+	}
 	out.line("\tMOVQ R11, 0(AX)(TLS*1)")
 	words := t.stackParts()
 	t.base(out, words)
 	for i, w := range words {
 		if w.Size > 0 {
 			t.loadWord(out, w, "CX")
-			out.line("\tMOVQ AX, %d(R10)", -ownFrame-slots+8*i)
+			out.line("\tMOVQ AX, %d(R10)", -frame-slots+8*i)
 		}
 	}
 	if t.result >= 0 {
-		out.line("\tLEAQ %d(R10), DI", -ownFrame-slots+t.result)
+		out.line("\tLEAQ %d(R10), DI", -frame-slots+t.result)
 	}
 	t.loads(out)
-	out.line("\tLEAQ %d(R10), SP", -ownFrame-slots)
+	out.line("\tLEAQ %d(R10), SP", -frame-slots)
 	t.callRust(out)
 	if t.panics {
-		if slots > 0 {
-			out.line("\tMOVQ $0, %d(SP)", ownFrame+slots-ownArgsCookie)
+		if cookie > 0 {
+			out.line("\tMOVQ $0, %d(SP)", frame+slots-cookie)
 		}
 		out.line("\tTESTQ R12, R12")
 		out.line("\tJNE panicked")
@@ -123,13 +128,19 @@ func (t *trampoline) own(out *printer) {
 	}
 	if t.CallsGo {
 		// The stack of the goroutine may be elsewhere.
-		out.line("\tMOVQ %d(SP), BX", ownFrame+slots-ownG)
-		out.line("\tMOVQ %d(SP), BP", ownFrame+slots-ownBP)
-		out.line("\tMOVQ %d(SP), R13", ownFrame+slots-ownSP)
+		out.line("\tMOVQ %d(SP), BX", frame+slots-ownG)
+		out.line("\tMOVQ %d(SP), BP", frame+slots-ownBP)
+		out.line("\tMOVQ %d(SP), R13", frame+slots-ownSP)
 	}
 	out.line("\tMOVQ TLS, CX")
 	out.line("\tMOVQ BX, 0(CX)(TLS*1)")
+	if t.bySP() {
+		out.line("\tLEAQ %d(SP), R11", frame+slots)
+	}
 	out.line("\tMOVQ R13, SP")
+	if t.bySP() {
+		t.returnBounds(out, "R11")
+	}
 	if t.result >= 0 {
 		// The stack stays, although SP is elsewhere: this is assembly, and a
 		// call that may block is still busy.
@@ -145,7 +156,7 @@ func (t *trampoline) own(out *printer) {
 		t.otherStack(out)
 	}
 	if t.panics {
-		t.ownPanicked(out, slots)
+		t.ownPanicked(out, frame+slots)
 	}
 	if t.CallsGo {
 		t.callGo(out)
@@ -153,6 +164,19 @@ func (t *trampoline) own(out *printer) {
 	if !t.Blocking && t.beside() == "slow" || t.panics && !t.Blocking {
 		t.slow(out)
 	}
+}
+
+// ownFrame is what is between the end of the stack and C's arguments, and where
+// below the end the cookie of the call is: 0 if it is the one that is there for
+// good.
+func (t *trampoline) ownFrame(slots int) (frame, cookie int) {
+	switch {
+	case t.bySP():
+		return boundsFrame, boundsCookie
+	case slots > 0:
+		return ownFrame, ownArgsCookie
+	}
+	return ownFrame, 0
 }
 
 // threadStack finds the stack of the thread: R10 is its end, R11 is m, BX is g,
@@ -203,10 +227,11 @@ func (t *trampoline) otherStack(out *printer) {
 	}
 }
 
-// ownPanicked goes on after a panic.
-func (t *trampoline) ownPanicked(out *printer, slots int) {
+// ownPanicked goes on after a panic, with SP below bytes below the end of the
+// stack.
+func (t *trampoline) ownPanicked(out *printer, below int) {
 	out.line("panicked:")
-	out.line("\tLEAQ %d(SP), R10", ownFrame+slots)
+	out.line("\tLEAQ %d(SP), R10", below)
 	out.line("\tMOVQ %d(R10), BX", -ownG)
 	out.line("\tMOVQ %d(R10), BP", -ownBP)
 	out.line("\tMOVQ TLS, CX")
@@ -215,6 +240,9 @@ func (t *trampoline) ownPanicked(out *printer, slots int) {
 		out.line("\tMOVQ %d(R10), R14", -ownSlot)
 	}
 	out.line("\tMOVQ %d(R10), SP", -ownSP)
+	if t.bySP() {
+		t.returnBounds(out, "R10")
+	}
 	if t.Blocking {
 		out.line("\tXORL CX, CX")
 		out.line("\tMOVQ CX, 24(R14)")
@@ -253,7 +281,7 @@ func (t *trampoline) slow(out *printer) {
 }
 
 // ownLayout writes the functions that know the runtime's structures.
-func (p *Package) ownLayout(out *printer) {
+func (p *Package) ownLayout(platform *Platform, out *printer) {
 	out.line("")
 	out.line("// func rustLayout() bool")
 	out.line("TEXT ·rustLayout(SB), NOSPLIT|NOFRAME, $0-1")
@@ -266,8 +294,14 @@ func (p *Package) ownLayout(out *printer) {
 	out.line("\tCMPQ AX, %d(AX)", gSchedG)
 	out.line("\tSETEQ R9")
 	out.line("\tANDL R8, R9")
+	if platform.bySP() {
+		boundsLayout(out)
+	}
 	out.line("\tMOVB R9, ret+0(FP)")
 	out.line("\tRET")
+	if platform.bySP() {
+		guardHandler(out)
+	}
 	if !p.threadStacks() {
 		return
 	}

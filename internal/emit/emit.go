@@ -278,7 +278,7 @@ func (p *Package) assembly(platform *Platform) ([]byte, error) {
 		if platform.GOARCH == "arm64" {
 			p.arm64OwnLayout(&out)
 		} else {
-			p.ownLayout(&out)
+			p.ownLayout(platform, &out)
 		}
 	}
 	if platform.Variant == "" && len(p.variants(platform)) > 0 {

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -131,6 +132,20 @@ func TestGolden(t *testing.T) {
 		t.Fatal(err)
 	}
 	golden(t, files)
+}
+
+// TestGoldenWindows has what is different there: functions that panic, and stacks
+// of their own.
+func TestGoldenWindows(t *testing.T) {
+	p := sample()
+	p.Platforms[0].GOOS = "windows"
+	p.Functions = slices.DeleteFunc(p.Functions, func(f Function) bool { return !slices.Contains([]string{"fails", "own", "waits"}, f.Symbol) })
+	files, err := p.Files()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const asm, memory = "rustgo_windows_amd64.s", "rustgo_stack_windows.go"
+	golden(t, map[string][]byte{asm: files[asm], memory: files[memory]})
 }
 
 func golden(t *testing.T, files map[string][]byte) {

@@ -231,10 +231,14 @@ func (p *Package) stackMemory(goos string) []byte {
 	out.line("%s", Header)
 	out.line("")
 	out.line("package %s", p.Name)
-	if goos == "freebsd" {
+	switch goos {
+	case "freebsd":
 		// The package syscall has no Mprotect there.
 		out.WriteString("\nimport (\n\t\"syscall\"\n\t\"unsafe\"\n)\n" + unixMemory + freebsdCommit)
-	} else {
+	case "windows":
+		out.WriteString("\nimport (\n\t\"sync\"\n\t\"syscall\"\n\t\"unsafe\"\n)\n" +
+			strings.NewReplacer("PAGE", fmt.Sprint(windowsPage), "RESERVE", fmt.Sprint(ownReserve)).Replace(windowsMemory))
+	default:
 		out.WriteString("\nimport \"syscall\"\n" + unixMemory + unixCommit)
 	}
 	return gofmt(out.Bytes())
@@ -263,6 +267,81 @@ func rustStackCommit(b []byte) error {
 	_, _, errno := syscall.Syscall(syscall.SYS_MPROTECT, uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), syscall.PROT_READ|syscall.PROT_WRITE)
 	if errno != 0 {
 		return errno
+	}
+	return nil
+}
+`
+
+// windowsMemory has room below the stack for what Windows and Go do about an
+// overflow: the exception is handled on the stack where it happened. The system
+// writes to it what it tells the handler, and ends the program without a word
+// where it cannot. So the page that stops an overflow is one with the attribute
+// PAGE_GUARD, which it loses when it is touched, as the last page of Windows' own
+// stacks does. To Windows this is no stack of a thread's, as little as those of
+// goroutines are: the exception is STATUS_GUARD_PAGE_VIOLATION. Go leaves that to
+// others (runtime.isgoexception, Go 1.26), and the process would end with that
+// status; rustGuardHandler makes it one that Go ends the program for.
+const windowsMemory = `
+// rustStackRoom is the size in bytes of what is below memory that has been made
+// accessible: a page that stops an overflow, and under it memory for the message
+// about it.
+const rustStackRoom = RESERVE + PAGE
+
+var (
+	rustKernel         = syscall.NewLazyDLL("kernel32.dll")
+	rustVirtualAlloc   = rustKernel.NewProc("VirtualAlloc")
+	rustVirtualProtect = rustKernel.NewProc("VirtualProtect")
+	rustVirtualFree    = rustKernel.NewProc("VirtualFree")
+)
+
+func rustGuardHandlerPC() uintptr
+
+// rustHandleGuard has rustGuardHandler called for exceptions.
+var rustHandleGuard = sync.OnceValue(func() error {
+	handler, _, err := rustKernel.NewProc("AddVectoredExceptionHandler").Call(1, rustGuardHandlerPC())
+	if handler == 0 {
+		return err
+	}
+	return nil
+})
+
+// rustStackReserve returns memory that cannot be accessed, with more below it.
+func rustStackReserve(size int) ([]byte, error) {
+	const memReserve, pageNoAccess = 0x2000, 0x1
+	if err := rustHandleGuard(); err != nil {
+		return nil, err
+	}
+	start, _, err := rustVirtualAlloc.Call(0, uintptr(rustStackRoom+size), memReserve, pageNoAccess)
+	if start == 0 {
+		return nil, err
+	}
+	start += rustStackRoom
+	// This is not Go's memory, which go vet cannot know.
+	return unsafe.Slice(*(**byte)(unsafe.Pointer(&start)), size), nil
+}
+
+// rustStackCommit makes whole pages of reserved memory accessible.
+func rustStackCommit(b []byte) error {
+	const memCommit, pageReadWrite, pageGuard = 0x1000, 0x4, 0x100
+	start := uintptr(unsafe.Pointer(unsafe.SliceData(b)))
+	ok, _, err := rustVirtualAlloc.Call(start-rustStackRoom, uintptr(rustStackRoom+len(b)), memCommit, pageReadWrite)
+	if ok == 0 {
+		return err
+	}
+	var old uint32
+	ok, _, err = rustVirtualProtect.Call(start-PAGE, PAGE, pageReadWrite|pageGuard, uintptr(unsafe.Pointer(&old)))
+	if ok == 0 {
+		return err
+	}
+	return nil
+}
+
+// rustStackRelease frees what rustStackReserve returned.
+func rustStackRelease(b []byte) error {
+	const memRelease = 0x8000
+	ok, _, err := rustVirtualFree.Call(uintptr(unsafe.Pointer(unsafe.SliceData(b)))-rustStackRoom, 0, memRelease)
+	if ok == 0 {
+		return err
 	}
 	return nil
 }
