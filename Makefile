@@ -41,18 +41,21 @@ unit:
 rust:
 	cd rust/rustgo && $(CARGO) test --quiet && $(CARGO) clippy --quiet -- -D warnings
 
-# Independent tools that the tests compare with. Where they cannot be
-# installed, those tests say so and are skipped.
+# Independent tools that the tests compare with, and the packages that have
+# them. Where they cannot be installed, those tests say so and are skipped.
+TOOLS    := llvm-objdump-19 ld.lld-19 qemu-aarch64 qemu-riscv64 wine \
+	aarch64-linux-gnu-gcc riscv64-linux-gnu-gcc x86_64-w64-mingw32-gcc
+PACKAGES := llvm-19 lld-19 qemu-user wine wine64 gcc-mingw-w64-x86-64 \
+	gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-riscv64-linux-gnu libc6-dev-riscv64-cross
+
 deps:
-	@command -v llvm-objdump-19 >/dev/null && command -v ld.lld-19 >/dev/null && \
-	command -v qemu-aarch64 >/dev/null && command -v aarch64-linux-gnu-gcc >/dev/null && \
-	command -v qemu-riscv64 >/dev/null && command -v riscv64-linux-gnu-gcc >/dev/null || \
-	if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
-		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
-			llvm-19 lld-19 qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross \
-			gcc-riscv64-linux-gnu libc6-dev-riscv64-cross >/dev/null; \
+	@missing=; for t in $(TOOLS); do command -v $$t >/dev/null || missing="$$missing $$t"; done; \
+	if [ -z "$$missing" ]; then \
+		:; \
+	elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(PACKAGES) >/dev/null; \
 	else \
-		echo "llvm-19, lld-19, qemu-user, gcc-aarch64-linux-gnu or gcc-riscv64-linux-gnu are not installed: the tests that compare with them are skipped"; \
+		echo "not installed:$$missing; the tests that compare with them are skipped"; \
 	fi
 	@for t in aarch64-unknown-linux-gnu riscv64gc-unknown-linux-gnu x86_64-apple-darwin aarch64-apple-darwin; do \
 		command -v rustup >/dev/null && rustup --quiet target add $$t || \

@@ -114,6 +114,15 @@ var table = []Target{
 		Format:    ELF,
 		RustFlags: []string{reserveX28, noOutliner},
 	},
+	{
+		GOOS:   "windows",
+		GOARCH: "amd64",
+		Triple: "x86_64-unknown-linux-gnu",
+		Format: ELF,
+		// What is below SP belongs to the system there.
+		RustFlags: []string{"--cfg=rustgo_foreign", "--cfg=rustgo_windows", "-Cno-redzone=yes"},
+		Foreign:   true,
+	},
 }
 
 // All returns every supported target, sorted by GOOS and GOARCH.
