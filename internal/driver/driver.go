@@ -135,7 +135,7 @@ func generate(ctx context.Context, o Options) (*generated, error) {
 		if g.p, err = merge(g.p, b.p, b.target); err != nil {
 			return nil, err
 		}
-		if b.variant != "" {
+		if b.variant.Name != "" {
 			continue
 		}
 		g.art, g.rustFlags[b.target.String()] = b.art, withoutPaths(b.art.RustFlags)
@@ -168,10 +168,10 @@ func compile(ctx context.Context, o Options, t job) (_ *input, err error) {
 	o.Cargo.Triple = t.target.Triple
 	o.Cargo.RustFlags = slices.Concat(o.Cargo.RustFlags, t.target.RustFlags)
 	o.Cargo.RustcArgs = slices.Concat(o.Cargo.RustcArgs, keepApart)
-	if t.variant != "" {
-		o.Cargo.RustFlags = append(o.Cargo.RustFlags, "-Ctarget-cpu="+t.variant)
+	if t.variant.Name != "" {
+		o.Cargo.RustFlags = append(o.Cargo.RustFlags, t.variant.Flag)
 	}
-	if t.target.Foreign || t.variant != "" {
+	if t.target.Foreign || t.variant.Name != "" {
 		o.Cargo.Variant = strings.NewReplacer("/", "_", " ", "_").Replace(t.String())
 	}
 	art, err := tool.BuildStaticlib(ctx, o.Cargo)
@@ -239,9 +239,9 @@ func build(o Options, t job, in *input) (*built, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.Platforms[0].Variant = strings.TrimPrefix(t.variant, "x86-64-")
+	p.Platforms[0].Variant = t.variant
 	b := &built{job: t, p: p, art: in.art}
-	if o.emits(ObjectForm) && t.variant == "" {
+	if o.emits(ObjectForm) && t.variant.Name == "" {
 		if b.object, err = newHostObject(in, img, t.target); err != nil {
 			return nil, err
 		}
@@ -373,7 +373,7 @@ func (g *generated) result() *Result {
 		r.Functions = append(r.Functions, out)
 	}
 	for _, platform := range p.Platforms {
-		if platform.Variant != "" {
+		if platform.Variant.Name != "" {
 			continue
 		}
 		r.Platforms = append(r.Platforms, platform.GOOS+"/"+platform.GOARCH)

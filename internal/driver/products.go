@@ -42,7 +42,7 @@ func (g *generated) products(ctx context.Context, o Options) ([]output, error) {
 	}
 	for i := range g.p.Platforms {
 		platform := &g.p.Platforms[i]
-		if platform.Variant != "" {
+		if platform.Variant.Name != "" {
 			continue // is with the platform itself
 		}
 		if object := g.objects[platform.GOOS+"/"+platform.GOARCH]; object != nil {
@@ -86,7 +86,7 @@ func (g *generated) archives(ctx context.Context, o Options) (*archives, error) 
 	}
 	for i := range g.p.Platforms {
 		platform := &g.p.Platforms[i]
-		if platform.Variant != "" {
+		if platform.Variant.Name != "" {
 			continue // is with the platform itself
 		}
 		overlay := map[string][]byte{}

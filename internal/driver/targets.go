@@ -26,16 +26,15 @@ func available(ctx context.Context, o Options) error {
 	return diag.Join(errs...)
 }
 
-// job is one run of cargo: for a target, and for a level of its processors if
-// variant is not empty.
+// job is one run of cargo: for a target, and for a variant of its processors.
 type job struct {
 	target  target.Target
-	variant string // by rustc's name
+	variant target.Variant
 }
 
 func (j job) String() string {
-	if j.variant != "" {
-		return j.target.String() + " " + j.variant
+	if j.variant.Name != "" {
+		return j.target.String() + " " + j.variant.Name
 	}
 	return j.target.String()
 }
@@ -49,11 +48,13 @@ func jobs(ctx context.Context, o Options) ([]job, error) {
 	var list []job
 	for _, t := range o.Targets {
 		list = append(list, job{target: t})
-		if config == nil || t.GOARCH != "amd64" {
+		if config == nil {
 			continue
 		}
 		for _, v := range config.Variants {
-			list = append(list, job{t, v})
+			if t.Chooses(v) {
+				list = append(list, job{t, v})
+			}
 		}
 	}
 	return list, nil

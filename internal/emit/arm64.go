@@ -84,7 +84,16 @@ func alignTo(n, to int) int { return (n + to - 1) &^ (to - 1) }
 
 // arm64 writes the trampoline of f.
 func (p *Package) arm64(f *Function, platform *Platform, export image.Export, out *printer) error {
-	t := &arm64Trampoline{
+	t := p.arm64Trampoline(f, platform, export)
+	if err := t.layout.check(f.Symbol); err != nil {
+		return err
+	}
+	t.write(out)
+	return nil
+}
+
+func (p *Package) arm64Trampoline(f *Function, platform *Platform, export image.Export) *arm64Trampoline {
+	return &arm64Trampoline{
 		Function: f,
 		layout:   f.arm64Layout(platform.GOOS, platform.Panics[f.Symbol]),
 		platform: platform,
@@ -92,12 +101,8 @@ func (p *Package) arm64(f *Function, platform *Platform, export image.Export, ou
 		export:   export,
 		panics:   platform.Panics[f.Symbol],
 		onOwn:    platform.Own(f),
+		text:     f.assemblyName() + p.suffix(platform),
 	}
-	if err := t.layout.check(f.Symbol); err != nil {
-		return err
-	}
-	t.write(out)
-	return nil
 }
 
 // arm64Trampoline is one function that Go calls.
@@ -108,7 +113,8 @@ type arm64Trampoline struct {
 	bound    int // bytes of stack that Rust needs
 	export   image.Export
 	panics   bool
-	onOwn    bool // it runs on a stack of its own
+	onOwn    bool   // it runs on a stack of its own
+	text     string // its name in assembly
 }
 
 func (t *arm64Trampoline) write(out *printer) {
@@ -134,7 +140,7 @@ func (t *arm64Trampoline) write(out *printer) {
 
 // copied does without a call, which would cost more than what it calls.
 func (t *arm64Trampoline) copied(out *printer) {
-	out.line("TEXT ·%s(SB), NOSPLIT|NOFRAME, $0-%d", t.assemblyName(), t.call.Frame)
+	out.line("TEXT ·%s(SB), NOSPLIT|NOFRAME, $0-%d", t.text, t.call.Frame)
 	t.loads(out, 0)
 	w := codeWriter{platform: t.platform, arch: arches["arm64"], out: out, code: t.export.Leaf, lines: t.platform.leafLines(t.export), loads: new([]image.Load)}
 	w.write()
@@ -142,7 +148,7 @@ func (t *arm64Trampoline) copied(out *printer) {
 }
 
 func (t *arm64Trampoline) leaf(out *printer) {
-	out.line("TEXT ·%s(SB), NOSPLIT|NOFRAME, $0-%d", t.assemblyName(), t.call.Frame)
+	out.line("TEXT ·%s(SB), NOSPLIT|NOFRAME, $0-%d", t.text, t.call.Frame)
 	out.line("\tNO_LOCAL_POINTERS")
 	t.loads(out, 0)
 	out.line("\tMOVD R30, -16(RSP)")
@@ -154,7 +160,7 @@ func (t *arm64Trampoline) leaf(out *printer) {
 }
 
 func (t *arm64Trampoline) small(out *printer, need int) {
-	out.line("TEXT ·%s(SB), NOSPLIT|NOFRAME, $0-%d", t.assemblyName(), t.call.Frame)
+	out.line("TEXT ·%s(SB), NOSPLIT|NOFRAME, $0-%d", t.text, t.call.Frame)
 	out.line("\tNO_LOCAL_POINTERS")
 	t.loads(out, -t.frame)
 	out.line("\tSTP (R29, R30), -24(RSP)")
@@ -184,7 +190,7 @@ func (t *arm64Trampoline) small(out *printer, need int) {
 // has stored what the epilogue wants to find there; Rust overwrites it.
 func (t *arm64Trampoline) large(out *printer) {
 	give := immediate(t.bound + t.args)
-	out.line("TEXT ·%s(SB), 0, $%d-%d", t.assemblyName(), give+t.frame-16, t.call.Frame)
+	out.line("TEXT ·%s(SB), 0, $%d-%d", t.text, give+t.frame-16, t.call.Frame)
 	out.line("\tNO_LOCAL_POINTERS")
 	t.loads(out, give)
 	out.line("\tLDP -8(RSP), (R9, R30)")
@@ -225,7 +231,7 @@ func (t *arm64Trampoline) panicGo(out *printer) {
 // callNext calls Rust, or what has arguments for it on the stack.
 func (t *arm64Trampoline) callNext(out *printer) {
 	if t.args > 0 {
-		out.line("\tCALL ·%s·call<>(SB)", t.assemblyName())
+		out.line("\tCALL ·%s·call<>(SB)", t.text)
 		return
 	}
 	t.leaveCookie(out, "RSP", copyOff, 0)
@@ -265,7 +271,7 @@ func (t *arm64Trampoline) takeCookie(out *printer, off int) {
 // callWithArgs writes the function that makes C's arguments part of the stack.
 func (t *arm64Trampoline) callWithArgs(out *printer) {
 	out.line("")
-	out.line("TEXT ·%s·call<>(SB), NOSPLIT|NOFRAME|TOPFRAME, $0-0", t.assemblyName())
+	out.line("TEXT ·%s·call<>(SB), NOSPLIT|NOFRAME|TOPFRAME, $0-0", t.text)
 	if t.panics {
 		// R20 is lost in a panic.
 		out.line("\tMOVD R30, 8(RSP)")

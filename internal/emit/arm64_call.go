@@ -6,7 +6,7 @@ func (t *arm64Trampoline) callStack(out *printer) {
 	out.line("\tMOVD call_rust+%d(FP), R10", t.callFP())
 	out.line("\tMOVD (R10), R10")
 	out.line("\tMOVD %d(g), R11", gM)
-	out.line("\tMOVD $·%s·go<>(SB), R12", t.assemblyName())
+	out.line("\tMOVD $·%s·go<>(SB), R12", t.text)
 	out.line("\tMOVD R12, %d(R10)", -arm64OwnCallback)
 }
 
@@ -23,7 +23,7 @@ func (t *arm64Trampoline) callFP() int { return t.call.Args[len(t.Params)].FP }
 // goroutine may be on another thread, with another m. It may also panic, and the
 // stack be used again by another call: so the cookie is not left there.
 func (t *arm64Trampoline) callGo(out *printer) {
-	name := t.assemblyName()
+	name := t.text
 	cookie := -t.ownBelow() + copyOff + 8
 	// Never executed: for the linker's check of nosplit functions.
 	out.line("\tB ·%s·callback<>(SB)", name)
@@ -42,7 +42,7 @@ func (t *arm64Trampoline) callGo(out *printer) {
 	out.line("\tB ·%s·callback<>(SB)", name)
 	out.line("")
 	out.line("TEXT ·%s·callback<>(SB), NOSPLIT|NOFRAME, $0-%d", name, t.frameArgs())
-	out.line("\tFUNCDATA $FUNCDATA_ArgsPointerMaps, ·%s·args_stackmap(SB)", name)
+	out.line("\tFUNCDATA $FUNCDATA_ArgsPointerMaps, ·%s·args_stackmap(SB)", t.assemblyName())
 	out.line("\tNO_LOCAL_POINTERS")
 	out.line("\tMOVD $call+%d(FP), R12", t.callFP())
 	// The runtime takes the word below a Go function's arguments for the frame
@@ -55,7 +55,7 @@ func (t *arm64Trampoline) callGo(out *printer) {
 	out.line("\tMOVD R12, 8(RSP)")
 	out.line("\tSTP (R0, R1), 16(RSP)")
 	out.line("\tMOVD R16, 32(RSP)")
-	out.line("\tCALL ·%sGo(SB)", name)
+	out.line("\tCALL ·%sGo(SB)", t.assemblyName())
 	out.line("\tMOVD 32(RSP), R16")
 	out.line("\tLDP -8(RSP), (R29, R30)")
 	out.line("\tADD $48, RSP")

@@ -54,7 +54,7 @@ const stackHashBits = 8
 // that may block is called by Go code that has told the scheduler, and must not
 // call Go: it returns what there is to do.
 func (t *arm64Trampoline) own(out *printer) {
-	name := t.assemblyName()
+	name := t.text
 	out.line("TEXT ·%s(SB), NOSPLIT|NOFRAME|TOPFRAME, $0-%d", name, t.frameArgs())
 	if t.CallsGo {
 		t.callStack(out)
@@ -179,7 +179,7 @@ func (t *arm64Trampoline) otherStack(out *printer) {
 	if t.panics {
 		out.line("\tMOVD ZR, R19")
 	}
-	out.line("\tB ·%s·slow<>(SB)", t.assemblyName())
+	out.line("\tB ·%s·slow<>(SB)", t.text)
 }
 
 // outcome ends a call that may block: the stack, whose slot is in R14, is no
@@ -195,10 +195,10 @@ func (t *arm64Trampoline) outcome(out *printer, register string) {
 // starts over, by an indirect jump, which the linker's check of nosplit
 // functions does not take for a recursion.
 func (t *arm64Trampoline) slow(out *printer) {
-	name := t.assemblyName()
+	name := t.text
 	out.line("")
 	out.line("TEXT ·%s·slow<>(SB), NOSPLIT|NOFRAME, $0-%d", name, t.call.Frame)
-	out.line("\tFUNCDATA $FUNCDATA_ArgsPointerMaps, ·%s·args_stackmap(SB)", name)
+	out.line("\tFUNCDATA $FUNCDATA_ArgsPointerMaps, ·%s·args_stackmap(SB)", t.assemblyName())
 	out.line("\tNO_LOCAL_POINTERS")
 	out.line("\tMOVD R30, -32(RSP)")
 	out.line("\tMOVD R29, -40(RSP)")

@@ -4,10 +4,12 @@ package emit
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/cargo-rustgo/cargo-rustgo/internal/abi"
 	"github.com/cargo-rustgo/cargo-rustgo/internal/image"
+	"github.com/cargo-rustgo/cargo-rustgo/internal/target"
 )
 
 // Header starts every generated file. Files that start otherwise are not ours.
@@ -82,10 +84,9 @@ type Fallible struct {
 // Platform is the machine code for one GOOS and GOARCH.
 type Platform struct {
 	GOOS, GOARCH string
-	// Variant is empty for code that every processor of GOARCH can run, and the
-	// name of a level, such as v3, for more code for the same system. There are
-	// variants only for amd64, and only beside code without one.
-	Variant string
+	// Variant is zero for code that every processor of GOARCH can run. There are
+	// others only beside it.
+	Variant target.Variant
 	Image   *image.Image
 	// Stack is the proven bound in bytes of each export, by symbol: what the
 	// function uses at most below the stack pointer of its caller, the return
@@ -151,7 +152,7 @@ func (p *Package) goFiles() map[string][]byte {
 	}
 	for _, platform := range p.systems() {
 		if len(p.variants(platform)) > 0 {
-			files["rustgo_variants_"+platform.GOOS+"_"+platform.GOARCH+".go"] = p.variantsGo(platform)
+			maps.Copy(files, p.variantsGo(platform))
 		}
 	}
 	return files
@@ -252,7 +253,7 @@ func (p *Package) assembly(platform *Platform) ([]byte, error) {
 	platform.names = platform.symbols(p.Name)
 	out.line("%s", Header)
 	out.line("")
-	if platform.Variant == "" {
+	if platform.Variant.Name == "" {
 		out.line("//go:build !android")
 	} else {
 		out.line("//go:build %s", platform.condition())
@@ -260,6 +261,9 @@ func (p *Package) assembly(platform *Platform) ([]byte, error) {
 	out.line("")
 	out.line("#include \"funcdata.h\"")
 	out.line("#include \"textflag.h\"")
+	if platform.Variant.Name == "" && len(p.variants(platform)) > 0 {
+		out.line("#include \"go_asm.h\"")
+	}
 	exports := map[string]image.Export{}
 	for _, e := range platform.Image.Exports {
 		exports[e.Name] = e
@@ -274,14 +278,14 @@ func (p *Package) assembly(platform *Platform) ([]byte, error) {
 			return nil, err
 		}
 	}
-	if p.owns() && platform.Variant == "" {
+	if p.owns() && platform.Variant.Name == "" {
 		if platform.GOARCH == "arm64" {
 			p.arm64OwnLayout(&out)
 		} else {
 			p.ownLayout(platform, &out)
 		}
 	}
-	if platform.Variant == "" && len(p.variants(platform)) > 0 {
+	if platform.Variant.Name == "" && len(p.variants(platform)) > 0 {
 		p.dispatch(platform, &out)
 	}
 	platform.code(&out)
@@ -292,8 +296,8 @@ func (p *Package) assembly(platform *Platform) ([]byte, error) {
 // File returns the name of the platform's assembly file.
 func (p *Platform) File() string {
 	name := "rustgo_" + p.GOOS + "_" + p.GOARCH
-	if p.Variant != "" {
-		name += "_" + p.Variant
+	if p.Variant.Name != "" {
+		name += "_" + p.Variant.ID
 	}
 	return name + ".s"
 }

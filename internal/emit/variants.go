@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/cargo-rustgo/cargo-rustgo/internal/image"
+	"github.com/cargo-rustgo/cargo-rustgo/internal/target"
 )
 
 // A package can have its machine code several times for one system: for every
@@ -21,22 +21,19 @@ import (
 // the table is filled in by the first call, whoever makes it, and not when the
 // package is initialized: other variables may be initialized by calls before.
 //
-// A program that is compiled for the best of the variants (GOAMD64=v3) has no
-// table: cmd/go defines GOAMD64_v3 for the assembler.
-
-// levels are the variants of amd64 by their names, which are those of the levels
-// in the System V psABI, "Micro-Architecture Levels", and of GOAMD64.
-var levels = map[string]int{"v2": 2, "v3": 3, "v4": 4}
+// A program that is compiled for nothing but processors of the best variant
+// (GOAMD64=v3, GOARM64=v8.1) has no table: a Go file with that build constraint has
+// a constant, which cmd/go tells the assembler (go_asm.h).
 
 // variants returns the variants of a platform's system, the best first.
-func (p *Package) variants(platform *Platform) []string {
-	var list []string
+func (p *Package) variants(platform *Platform) []target.Variant {
+	var list []target.Variant
 	for i := range p.Platforms {
-		if q := &p.Platforms[i]; q.GOOS == platform.GOOS && q.GOARCH == platform.GOARCH && q.Variant != "" {
+		if q := &p.Platforms[i]; q.GOOS == platform.GOOS && q.GOARCH == platform.GOARCH && q.Variant.Name != "" {
 			list = append(list, q.Variant)
 		}
 	}
-	slices.SortFunc(list, func(a, b string) int { return levels[b] - levels[a] })
+	slices.SortStableFunc(list, target.Variant.Compare)
 	return list
 }
 
@@ -44,7 +41,7 @@ func (p *Package) variants(platform *Platform) []string {
 func (p *Package) systems() []*Platform {
 	var list []*Platform
 	for i := range p.Platforms {
-		if p.Platforms[i].Variant == "" {
+		if p.Platforms[i].Variant.Name == "" {
 			list = append(list, &p.Platforms[i])
 		}
 	}
@@ -54,8 +51,8 @@ func (p *Package) systems() []*Platform {
 // suffix is what the names of a platform's trampolines end in.
 func (p *Package) suffix(platform *Platform) string {
 	switch {
-	case platform.Variant != "":
-		return "·" + platform.Variant
+	case platform.Variant.Name != "":
+		return "·" + platform.Variant.ID
 	case len(p.variants(platform)) > 0:
 		return "·baseline"
 	}
@@ -63,46 +60,47 @@ func (p *Package) suffix(platform *Platform) string {
 }
 
 // title makes a part of a Go name of a variant.
-func title(variant string) string { return strings.ToUpper(variant) }
+func title(v target.Variant) string { return strings.ToUpper(v.ID) }
+
+// A chooser is what differs between the processors. The texts are formats.
+type chooser struct {
+	// frameArgs is the size of what a function's assembly gets and returns.
+	frameArgs func(p *Package, f *Function, platform *Platform) int
+
+	jump   string // to what the table has at an offset
+	direct string // jump to a function
+	call   string // of Go, to choose; nothing is in registers
+	enter  string // before the comparisons
+	unless string // is variant N what Go has chosen, go to notN
+	use    string // put a function into the table, at an offset
+	can    string // Go: can this processor run code that needs so much
+	// imports and goText are of the Go file, text is assembly.
+	imports      []string
+	goText, text string
+}
+
+var choosers = map[string]*chooser{"amd64": &amd64Chooser, "arm64": &arm64Chooser}
 
 // dispatch writes the functions that choose, for a system with variants.
 func (p *Package) dispatch(platform *Platform, out *printer) {
-	variants := p.variants(platform)
-	best := levels[variants[0]]
-	direct := func() (macros []string) {
-		for level := best; level <= 4; level++ {
-			macros = append(macros, fmt.Sprintf("GOAMD64_v%d", level))
-		}
-		return macros
-	}()
-	// The preprocessor has no "or".
-	out.line("")
-	for _, macro := range direct {
-		out.line("#ifdef %s", macro)
-		out.line("#define RUSTGO_BEST")
-		out.line("#endif")
-	}
+	variants, c := p.variants(platform), choosers[platform.GOARCH]
 	for i := range p.Functions {
 		f := &p.Functions[i]
-		name, args := f.assemblyName(), p.trampoline(f, platform, image.Export{}).frameArgs()
+		name, args := f.assemblyName(), c.frameArgs(p, f, platform)
 		out.line("")
 		out.line("// %s", f.assembly())
 		out.line("TEXT ·%s(SB), NOSPLIT|NOFRAME, $0-%d", name, args)
-		out.line("#ifdef RUSTGO_BEST")
-		out.line("\tJMP ·%s·%s(SB)", name, variants[0])
+		out.line("#ifdef const_rustBest")
+		out.line(c.direct, name+"·"+variants[0].ID)
 		out.line("#else")
-		out.line("\tMOVQ ·rustvariant<>+%d(SB), AX", 8*i)
-		out.line("\tJMP AX")
+		out.line(c.jump, 8*i)
 		out.line("#endif")
 		out.line("")
 		out.line("TEXT ·%s·first<>(SB), NOSPLIT|NOFRAME, $0-%d", name, args)
 		out.line("\tFUNCDATA $FUNCDATA_ArgsPointerMaps, ·%s·args_stackmap(SB)", name)
 		out.line("\tNO_LOCAL_POINTERS")
-		out.line("\tPUSHQ AX")
-		out.line("\tCALL ·rustChoose(SB)")
-		out.line("\tPOPQ AX")
-		out.line("\tMOVQ ·rustvariant<>+%d(SB), AX", 8*i)
-		out.line("\tJMP AX")
+		out.line("%s", c.call)
+		out.line(c.jump, 8*i)
 	}
 	out.line("")
 	for i := range p.Functions {
@@ -110,142 +108,86 @@ func (p *Package) dispatch(platform *Platform, out *printer) {
 	}
 	out.line("GLOBL ·rustvariant<>(SB), NOPTR, $%d", 8*len(p.Functions))
 	out.line("")
-	out.line("// func rustUse(level int)")
+	out.line("// func rustUse(variant int)")
 	out.line("TEXT ·rustUse(SB), NOSPLIT|NOFRAME, $0-8")
-	out.line("\tMOVQ level+0(FP), CX")
-	for _, v := range append(slices.Clone(variants), "baseline") {
-		if v != "baseline" {
-			out.line("\tCMPQ CX, $%d", levels[v])
-			out.line("\tJLT not%s", v)
+	out.line("%s", c.enter)
+	for n := range len(variants) + 1 {
+		id := "baseline"
+		if n < len(variants) {
+			id = variants[n].ID
+			out.line(c.unless, n)
 		}
 		for i := range p.Functions {
-			out.line("\tLEAQ ·%s·%s(SB), AX", p.Functions[i].assemblyName(), v)
-			out.line("\tMOVQ AX, ·rustvariant<>+%d(SB)", 8*i)
+			out.line(c.use, p.Functions[i].assemblyName()+"·"+id, 8*i)
 		}
 		out.line("\tRET")
-		if v != "baseline" {
-			out.line("not%s:", v)
+		if n < len(variants) {
+			out.line("not%d:", n)
 		}
 	}
-	out.WriteString(cpuSource)
+	out.WriteString(c.text)
 }
 
-// cpuSource finds the level of the processor. The bits are those of Intel's
-// Software Developer's Manual, CPUID, and AMD's Architecture Programmer's Manual,
-// volume 3, appendix E.
-const cpuSource = `
-// func rustCPU() int
-TEXT ·rustCPU(SB), NOSPLIT|NOFRAME, $0-8
-	MOVQ $1, R8 // the level
-	XORL AX, AX
-	XORL CX, CX
-	CPUID
-	CMPL AX, $7
-	JLT done
-	MOVL $0x80000000, AX
-	CPUID
-	CMPL AX, $0x80000001
-	JCS done
-	MOVL $0x80000001, AX
-	CPUID
-	MOVL CX, R9 // LAHF, LZCNT
-	MOVL $1, AX
-	XORL CX, CX
-	CPUID
-	MOVL CX, R10
-	MOVL $7, AX
-	XORL CX, CX
-	CPUID
-	MOVL BX, R11
-	// SSE3, SSSE3, CMPXCHG16B, SSE4.1, SSE4.2, POPCNT; LAHF
-	MOVL R10, AX
-	ANDL $0x982201, AX
-	CMPL AX, $0x982201
-	JNE done
-	TESTL $1, R9
-	JEQ done
-	MOVQ $2, R8
-	// FMA, MOVBE, OSXSAVE, AVX, F16C; LZCNT; BMI1, AVX2, BMI2; the system saves
-	// the registers
-	MOVL R10, AX
-	ANDL $0x38401000, AX
-	CMPL AX, $0x38401000
-	JNE done
-	TESTL $0x20, R9
-	JEQ done
-	MOVL R11, AX
-	ANDL $0x128, AX
-	CMPL AX, $0x128
-	JNE done
-	XORL CX, CX
-	XGETBV
-	MOVL AX, R12
-	ANDL $6, AX
-	CMPL AX, $6
-	JNE done
-	MOVQ $3, R8
-	// AVX512F, DQ, CD, BW, VL; the system saves them too
-	MOVL R11, AX
-	ANDL $0xd0030000, AX
-	CMPL AX, $0xd0030000
-	JNE done
-	ANDL $0xe6, R12
-	CMPL R12, $0xe6
-	JNE done
-	MOVQ $4, R8
-done:
-	MOVQ R8, ret+0(FP)
-	RET
-`
-
 // variantsGo writes the Go side of a system with variants.
-func (p *Package) variantsGo(platform *Platform) []byte {
-	var out printer
-	out.line("%s", Header)
-	out.line("")
-	if platform.GOOS == "linux" {
-		out.line("//go:build !android")
-		out.line("")
+func (p *Package) variantsGo(platform *Platform) map[string][]byte {
+	name := "rustgo_variants_" + platform.GOOS + "_" + platform.GOARCH
+	variants, c := p.variants(platform), choosers[platform.GOARCH]
+	files := map[string][]byte{}
+	if tag := variants[0].Tag; tag != "" && !p.prebuilt {
+		var best printer
+		best.line("%s\n\n//go:build %s && %s\n", Header, platform.condition(), tag)
+		best.line("package %s", p.Name)
+		best.line("")
+		best.line("// rustBest is there if no program has to choose.")
+		best.line("const rustBest = 1")
+		files[name+"_best.go"] = gofmt(best.Bytes())
 	}
+	var out printer
+	out.line("%s\n\n//go:build %s\n", Header, platform.condition())
 	out.line("package %s", p.Name)
 	out.line("")
-	out.line("import \"syscall\"")
-	variants := p.variants(platform)
-	out.line("")
-	for _, v := range variants {
-		out.line("func rustInOrder%s() bool", title(v))
+	out.line("import (")
+	for _, i := range append([]string{"\"syscall\""}, c.imports...) {
+		out.line("%s", i)
 	}
-	var checks, names []string
-	for _, v := range variants {
-		checks = append(checks, "!rustInOrder"+title(v)+"()")
-		names = append(names, fmt.Sprintf("case \"x86-64-%s\": level = min(level, %d)", v, levels[v]))
+	out.line(")")
+	out.line("")
+	var shuffled, names, cans, known []string
+	for n, v := range variants {
+		out.line("func rustInOrder%s() bool", title(v))
+		shuffled = append(shuffled, "!rustInOrder"+title(v)+"()")
+		names = append(names, fmt.Sprintf("case %q: variant = %d", v.Name, n))
+		cans = append(cans, fmt.Sprintf("case variant <= %d && %s: variant = %[1]d", n, fmt.Sprintf(c.can, v.Needs)))
+		known = append(known, v.Name)
 	}
 	out.WriteString(`
 func init() {
-	if ` + strings.Join(checks, " || ") + ` {
+	if ` + strings.Join(shuffled, " || ") + ` {
 		panic(` + fmt.Sprintf("%q", p.Name+": the linker has shuffled the Rust functions, as it does with -ldflags=-randlayout: link without that flag") + `)
 	}
 }
-
-// rustCPU returns the level of the processor: 1 to 4, as in GOAMD64.
-func rustCPU() int
-
-// rustUse makes all functions those of the best variant up to a level.
-func rustUse(level int)
+` + c.goText + `
+// rustUse makes all functions those of a variant: 0 is the best.
+func rustUse(variant int)
 
 // rustChoose is called by the first call of a function. RUSTGO_CPU in the
 // environment holds back from better variants than it names.
 func rustChoose() {
-	level := rustCPU()
+	variant := 0
 	if name, ok := syscall.Getenv("RUSTGO_CPU"); ok {
 		switch name {
-		case "baseline": level = 1
 		` + strings.Join(names, "\n") + `
-		default: panic("` + p.Name + `: RUSTGO_CPU is " + name + ", which is not baseline or ` + "x86-64-" + strings.Join(variants, " or x86-64-") + `")
+		case "baseline": variant = ` + fmt.Sprint(len(variants)) + `
+		default: panic("` + p.Name + `: RUSTGO_CPU is " + name + ", which is not baseline or ` + strings.Join(known, " or ") + `")
 		}
 	}
-	rustUse(level)
+	switch {
+	` + strings.Join(cans, "\n") + `
+	default: variant = ` + fmt.Sprint(len(variants)) + `
+	}
+	rustUse(variant)
 }
 `)
-	return gofmt(out.Bytes())
+	files[name+".go"] = gofmt(out.Bytes())
+	return files
 }

@@ -66,8 +66,12 @@ func (r Runner) asm(ctx context.Context, goos, goarch, pkg string, source []byte
 	if err := os.WriteFile(input, source, 0o666); err != nil {
 		return nil, err
 	}
+	// Constants of the Go files, of which there are none.
+	if err := os.WriteFile(filepath.Join(dir, "go_asm.h"), nil, 0o666); err != nil {
+		return nil, err
+	}
 	include := filepath.Join(strings.TrimSpace(string(root)), "pkg", "include")
-	args := slices.Concat([]string{"tool", "asm", "-p", pkg, "-I", include, "-o", output}, flags, []string{input})
+	args := slices.Concat([]string{"tool", "asm", "-p", pkg, "-I", dir, "-I", include, "-o", output}, flags, []string{input})
 	cmd := r.command(ctx, "go", args...)
 	cmd.Env = append(cmd.Environ(), "GOOS="+goos, "GOARCH="+goarch)
 	if out, err := cmd.CombinedOutput(); err != nil {

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/cargo-rustgo/cargo-rustgo/internal/diag"
+	"github.com/cargo-rustgo/cargo-rustgo/internal/target"
 	"golang.org/x/mod/module"
 )
 
@@ -35,9 +36,8 @@ type Config struct {
 	// OmitFramePointers lets the compiler use the register of the frame pointer
 	// for other things.
 	OmitFramePointers bool
-	// Variants are levels of processors that get machine code of their own, by
-	// rustc's names for them: x86-64-v2, x86-64-v3, x86-64-v4.
-	Variants []string
+	// Variants are processors that get machine code of their own.
+	Variants []target.Variant
 	// RequireBounds refuses functions for whose stack there is no bound.
 	RequireBounds bool
 	// Functions are the settings of single functions, by symbol.
@@ -112,16 +112,21 @@ var configKeys = map[string]func(c *Config, value json.RawMessage) error{
 		return nil
 	},
 	"variants": func(c *Config, value json.RawMessage) error {
-		if json.Unmarshal(value, &c.Variants) != nil {
-			return fmt.Errorf("must be a list of levels of processors")
+		var names []string
+		if json.Unmarshal(value, &names) != nil {
+			return fmt.Errorf("must be a list of processors, such as \"x86-64-v3\" or \"armv8.1-a\"")
 		}
-		for i, name := range c.Variants {
-			if !slices.Contains(levels, name) {
-				return fmt.Errorf("names %q; the levels are %s", name, strings.Join(levels, ", "))
+		for _, name := range names {
+			v, err := target.ParseVariant(name)
+			if err != nil {
+				return err
 			}
-			if slices.Contains(c.Variants[:i], name) {
-				return fmt.Errorf("names %q twice", name)
+			for _, w := range c.Variants {
+				if v.GOARCH == w.GOARCH && v.Needs == w.Needs {
+					return fmt.Errorf("names %q, which is the same as %q", v, w)
+				}
 			}
+			c.Variants = append(c.Variants, v)
 		}
 		return nil
 	},
@@ -136,10 +141,6 @@ var configKeys = map[string]func(c *Config, value json.RawMessage) error{
 		return err
 	},
 }
-
-// levels are the levels of x86-64 above the first (System V psABI,
-// "Micro-Architecture Levels"), as rustc calls them.
-var levels = []string{"x86-64-v2", "x86-64-v3", "x86-64-v4"}
 
 // maxStack bounds what can be asked for: 1 GiB.
 const maxStack = 1 << 30

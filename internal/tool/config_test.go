@@ -9,7 +9,16 @@ import (
 	"testing"
 
 	"github.com/cargo-rustgo/cargo-rustgo/internal/diag"
+	"github.com/cargo-rustgo/cargo-rustgo/internal/target"
 )
+
+func variant(name string) target.Variant {
+	v, err := target.ParseVariant(name)
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
 
 func TestDecodeConfig(t *testing.T) {
 	tests := []struct {
@@ -21,6 +30,12 @@ func TestDecodeConfig(t *testing.T) {
 		{in: `{"go-package":"x"}`, want: &Config{GoPackage: "x"}},
 		{in: `{"exports":["b","a"]}`, want: &Config{Exports: []Export{{Symbol: "b"}, {Symbol: "a"}}}},
 		{in: `{"exports":{"b":"B","a":"A"}}`, want: &Config{Exports: []Export{{"a", "A"}, {"b", "B"}}}},
+		{in: `{"variants":["x86-64-v3","armv8.1-a"]}`, want: &Config{Variants: []target.Variant{variant("x86-64-v3"), variant("armv8.1-a")}}},
+		{in: `{"variants":"x86-64-v3"}`, err: "must be a list of processors"},
+		{in: `{"variants":["x86-64-v5"]}`, err: "names \"x86-64-v5\"; there are x86-64-v2, x86-64-v3, x86-64-v4, armv8.1-a, and"},
+		{in: `{"variants":["armv8-a"]}`, err: "which is every processor"},
+		{in: `{"variants":["armv8-a+sve"]}`, err: "the features are aes, crc, dotprod"},
+		{in: `{"variants":["armv8-a+sha2+sha3","armv8-a+sha3"]}`, err: "names \"armv8-a+sha3\", which is the same as \"armv8-a+sha2+sha3\""},
 		{in: `[]`, err: "must be a table"},
 		{in: `"x"`, err: "must be a table"},
 		{in: `{"go_package":"x"}`, err: "unknown key `go_package` in `package.metadata.rustgo`; did you mean `go-package`?"},
