@@ -61,6 +61,11 @@ deps:
 		command -v rustup >/dev/null && rustup --quiet target add $$t || \
 			echo "rustup cannot add $$t: if rustc does not have it, tests are skipped"; \
 	done
+	@command -v rustup >/dev/null && rustup --quiet component add rust-src || \
+		echo "rustup cannot add rust-src: if rustc does not have it, tests are skipped"
+	@test -e /usr/lib/rustlib/src/rust/library/Cargo.lock || \
+	{ command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq rustc-web rust-web-src >/dev/null 2>&1; } || \
+		echo "rustc-web and rust-web-src are not installed: --build-std is tested with rustup's compiler only"
 
 bench: build
 	$(GO) test ./fixtures -run '^TestBenchmarks$$' -v -args -bench

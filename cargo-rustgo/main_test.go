@@ -70,6 +70,20 @@ func TestScripts(t *testing.T) {
 				}
 				return err == nil, nil
 			}
+			if path, ok := strings.CutPrefix(cond, "exists:"); ok {
+				_, err := os.Stat(path)
+				return err == nil, nil
+			}
+			if cond == "rust-src" {
+				root, err := exec.Command("rustc", "--print=sysroot").Output()
+				if err == nil {
+					_, err = os.Stat(filepath.Join(strings.TrimSpace(string(root)), "lib/rustlib/src/rust/library/Cargo.lock"))
+				}
+				if err != nil && os.Getenv("CI") != "" {
+					t.Errorf("rust-src is not installed")
+				}
+				return err == nil, nil
+			}
 			return false, nil
 		},
 	})

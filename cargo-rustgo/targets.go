@@ -34,7 +34,7 @@ func listTargets(c *cli.Context, u *ui) error {
 	}
 	for _, t := range target.All() {
 		state, help := "ready", ""
-		if err := (tool.BuildOptions{}).Available(c.Context, t.Triple); err != nil {
+		if err := (tool.BuildOptions{}).Available(c.Context, nil, t.Triple); err != nil {
 			list := diag.All(err)
 			if len(list) == 0 {
 				return err

@@ -126,7 +126,7 @@ func diagnoseGoroutine(functions []string) error {
 	}
 	d := diag.New(diag.RegisterInUse, "x28, which is Go's, is used by %s", list(names, 4))
 	d.Notes = []string{"Go's signal handler finds the goroutine in x28, whatever code a signal interrupts"}
-	d.Help = []string{"if these are functions of `core` or `alloc`, have cargo compile them: `-Z build-std=core,alloc`; compile C with `-ffixed-x28`"}
+	d.Help = []string{"if these are functions of `core` or `alloc`, have cargo compile them: `--build-std`; compile C with `-ffixed-x28`"}
 	return d
 }
 

@@ -123,10 +123,14 @@ func generate(ctx context.Context, o Options) (*generated, error) {
 	if len(o.Targets) == 0 {
 		return nil, errors.New("no target to build for")
 	}
-	if err := available(ctx, o); err != nil {
+	_, _, config, err := tool.Inspect(ctx, o.Cargo)
+	if err != nil {
 		return nil, err
 	}
-	built, err := buildAll(ctx, o)
+	if err := available(ctx, o, config); err != nil {
+		return nil, err
+	}
+	built, err := buildAll(ctx, o, config)
 	if err != nil {
 		return nil, err
 	}

@@ -13,7 +13,7 @@ import (
 
 // available refuses targets whose part of Rust's standard library is missing,
 // all of them at once and before anything is compiled.
-func available(ctx context.Context, o Options) error {
+func available(ctx context.Context, o Options, config *tool.Config) error {
 	var errs []error
 	var seen []string
 	for _, t := range o.Targets {
@@ -21,7 +21,7 @@ func available(ctx context.Context, o Options) error {
 			continue
 		}
 		seen = append(seen, t.Triple)
-		errs = append(errs, o.Cargo.Available(ctx, t.Triple))
+		errs = append(errs, o.Cargo.Available(ctx, config, t.Triple))
 	}
 	return diag.Join(errs...)
 }
@@ -40,11 +40,7 @@ func (j job) String() string {
 }
 
 // jobs lists what there is to compile.
-func jobs(ctx context.Context, o Options) ([]job, error) {
-	_, _, config, err := tool.Inspect(ctx, o.Cargo)
-	if err != nil {
-		return nil, err
-	}
+func jobs(o Options, config *tool.Config) []job {
 	var list []job
 	for _, t := range o.Targets {
 		list = append(list, job{target: t})
@@ -57,17 +53,14 @@ func jobs(ctx context.Context, o Options) ([]job, error) {
 			}
 		}
 	}
-	return list, nil
+	return list
 }
 
 // buildAll builds for all targets: cargo, which uses all processors by itself,
 // for one after the other, and what comes after it side by side.
-func buildAll(ctx context.Context, o Options) ([]*built, error) {
+func buildAll(ctx context.Context, o Options, config *tool.Config) ([]*built, error) {
 	o.Progress = oneAtATime(o)
-	todo, err := jobs(ctx, o)
-	if err != nil {
-		return nil, err
-	}
+	todo := jobs(o, config)
 	list, errs := make([]*built, len(todo)), make([]error, len(todo))
 	var group errgroup.Group
 	for i, j := range todo {

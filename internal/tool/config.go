@@ -38,6 +38,8 @@ type Config struct {
 	OmitFramePointers bool
 	// Variants are processors that get machine code of their own.
 	Variants []target.Variant
+	// BuildStd has cargo compile Rust's standard library, too.
+	BuildStd bool
 	// RequireBounds refuses functions for whose stack there is no bound.
 	RequireBounds bool
 	// Functions are the settings of single functions, by symbol.
@@ -127,6 +129,12 @@ var configKeys = map[string]func(c *Config, value json.RawMessage) error{
 				}
 			}
 			c.Variants = append(c.Variants, v)
+		}
+		return nil
+	},
+	"build-std": func(c *Config, value json.RawMessage) error {
+		if json.Unmarshal(value, &c.BuildStd) != nil {
+			return fmt.Errorf("must be true or false")
 		}
 		return nil
 	},

@@ -36,6 +36,8 @@ func TestDecodeConfig(t *testing.T) {
 		{in: `{"variants":["armv8-a"]}`, err: "which is every processor"},
 		{in: `{"variants":["armv8-a+sve"]}`, err: "the features are aes, crc, dotprod"},
 		{in: `{"variants":["armv8-a+sha2+sha3","armv8-a+sha3"]}`, err: "names \"armv8-a+sha3\", which is the same as \"armv8-a+sha2+sha3\""},
+		{in: `{"build-std":true}`, want: &Config{BuildStd: true}},
+		{in: `{"build-std":["core"]}`, err: "must be true or false"},
 		{in: `[]`, err: "must be a table"},
 		{in: `"x"`, err: "must be a table"},
 		{in: `{"go_package":"x"}`, err: "unknown key `go_package` in `package.metadata.rustgo`; did you mean `go-package`?"},

@@ -30,6 +30,8 @@ type BuildOptions struct {
 	// Config and Unstable are the values of --config and -Z.
 	Config   []string
 	Unstable []string
+	// BuildStd has cargo compile Rust's standard library, too.
+	BuildStd bool
 
 	Verbose int // the number of -v
 	Quiet   bool
@@ -57,6 +59,11 @@ func (o BuildOptions) profile() string {
 		return "release"
 	}
 	return o.Profile
+}
+
+// configure adds what the package's configuration asks for, which may be nil.
+func (o *BuildOptions) configure(config *Config) {
+	o.BuildStd = o.BuildStd || config != nil && config.BuildStd
 }
 
 // commonArgs are the arguments that cargo metadata and cargo rustc share.
@@ -122,6 +129,7 @@ func (o BuildOptions) rustcCommand(spec, targetDir string) []string {
 	if o.Jobs != "" {
 		args = append(args, "--jobs", o.Jobs)
 	}
+	args = append(args, o.stdArgs()...)
 	for range o.Verbose {
 		args = append(args, "-v")
 	}

@@ -34,7 +34,8 @@ type Artifact struct {
 	// RustcCommit is the compiler's full commit hash.
 	RustcCommit string
 	// RustFlags are the flags of every crate of the target, but for those about
-	// where sources are, followed by those of the package itself.
+	// where sources are, followed by those of the package itself. First come those
+	// that have cargo compile the standard library.
 	RustFlags []string
 	// Features are those of the package that were on.
 	Features []string
@@ -80,6 +81,7 @@ func BuildStaticlib(ctx context.Context, o BuildOptions) (*Artifact, error) {
 	if err != nil {
 		return nil, err
 	}
+	o.configure(config)
 	cargoConfig, err := c.loadConfig(o.Config)
 	if err != nil {
 		return nil, err
@@ -133,7 +135,7 @@ func BuildStaticlib(ctx context.Context, o BuildOptions) (*Artifact, error) {
 			Triple:         o.Triple,
 			RustcVersion:   r.version,
 			RustcCommit:    r.commit,
-			RustFlags:      slices.Concat(flags, o.RustcArgs),
+			RustFlags:      slices.Concat(o.stdArgs(), flags, o.RustcArgs),
 			Features:       built.features,
 			Profile:        o.profile(),
 			remaps:         list,
@@ -142,8 +144,9 @@ func BuildStaticlib(ctx context.Context, o BuildOptions) (*Artifact, error) {
 }
 
 // Available reports whether cargo could build for a target, by a diagnostic that
-// says what to install if it could not.
-func (o BuildOptions) Available(ctx context.Context, triple string) error {
+// says what to install if it could not. The package's configuration may be nil.
+func (o BuildOptions) Available(ctx context.Context, p *Config, triple string) error {
+	o.configure(p)
 	config, err := o.Cargo.loadConfig(o.Config)
 	if err != nil {
 		return err
@@ -154,15 +157,6 @@ func (o BuildOptions) Available(ctx context.Context, triple string) error {
 	}
 	o.Triple = triple
 	return available(o, r, config)
-}
-
-func available(o BuildOptions, r *rustc, config *cargoConfig) error {
-	if r.hasCore() || config.buildsStd(o.Unstable) {
-		return nil
-	}
-	d := diag.New(diag.TargetUnavailable, "the Rust target `%s` is not installed", o.Triple)
-	d.Help = []string{"run `rustup target add " + o.Triple + "`"}
-	return d
 }
 
 // ourFlags are the flags for every crate. `cfg(rustgo)` is how the rustgo
@@ -189,6 +183,9 @@ func runRustc(ctx context.Context, o BuildOptions, p *Package, targetDir string,
 	c := o.Cargo
 	cmd := c.command(ctx, c.path(), o.rustcCommand(p.ID, targetDir)...)
 	cmd.Env = append(slices.Clone(c.env()), "CARGO_ENCODED_RUSTFLAGS="+strings.Join(flags, "\x1f"))
+	if o.BuildStd {
+		cmd.Env = append(cmd.Env, buildStdEnv)
+	}
 	cmd.Stderr = c.stderr()
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
