@@ -115,8 +115,8 @@ func diagnoseStack(unbounded *stack.Unbounded, f export) error {
 	return d
 }
 
-// diagnoseGoroutine explains that functions use the register of Go's goroutine.
-func diagnoseGoroutine(functions []string) error {
+// diagnoseRegister explains that functions use a register that is not theirs.
+func diagnoseRegister(functions []string, r register) error {
 	if len(functions) == 0 {
 		return nil
 	}
@@ -124,9 +124,9 @@ func diagnoseGoroutine(functions []string) error {
 	for _, f := range functions {
 		names = append(names, "`"+f+"`")
 	}
-	d := diag.New(diag.RegisterInUse, "x28, which is Go's, is used by %s", list(names, 4))
-	d.Notes = []string{"Go's signal handler finds the goroutine in x28, whatever code a signal interrupts"}
-	d.Help = []string{"if these are functions of `core` or `alloc`, have cargo compile them: `--build-std`; compile C with `-ffixed-x28`"}
+	d := diag.New(diag.RegisterInUse, "%s, which is %s, is used by %s", r.name, r.owner, list(names, 4))
+	d.Notes = []string{r.why}
+	d.Help = []string{"if these are functions of `core` or `alloc`, have cargo compile them: `--build-std`; compile C with `-ffixed-" + r.name + "`"}
 	return d
 }
 

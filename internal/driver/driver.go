@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/cargo-rustgo/cargo-rustgo/internal/arm64"
 	"github.com/cargo-rustgo/cargo-rustgo/internal/diag"
 	"github.com/cargo-rustgo/cargo-rustgo/internal/emit"
 	"github.com/cargo-rustgo/cargo-rustgo/internal/image"
@@ -227,7 +226,7 @@ func build(o Options, t job, in *input) (*built, error) {
 	if err != nil {
 		return nil, diagnoseInput(err)
 	}
-	if err := goroutine(analysis, in, t.target); err != nil {
+	if err := reserved(analysis, in, t.target); err != nil {
 		return nil, err
 	}
 	bounds, err := bound(analysis, in)
@@ -295,25 +294,6 @@ func bound(analysis *stack.Analysis, in *input) (*bounds, error) {
 		}
 	}
 	return out, diag.Join(errs...)
-}
-
-// goroutine refuses code that uses the register in which Go's signal handler
-// finds the goroutine. Darwin's takes it from thread-local memory, and so x28 is
-// free there: runtime.sigtramp in sys_darwin_arm64.s calls runtime.load_g, which
-// reads TLS with and without cgo (tls_arm64.s; Go 1.25 to 1.27), where others do
-// so only with cgo (sys_linux_arm64.s, sys_freebsd_arm64.s). The panic handler of rust/rustgo blocks signals
-// while it formats, so what runs on its stack may use it.
-func goroutine(analysis *stack.Analysis, in *input, t target.Target) error {
-	if t.GOARCH != "arm64" || t.GOOS == "darwin" {
-		return nil
-	}
-	names := analysis.Touching(arm64.X28)
-	if len(in.lib.Defines(recovers)) > 0 {
-		names = slices.DeleteFunc(analysis.TouchingHere(arm64.X28), func(name string) bool {
-			return strings.HasSuffix(name, "rust_begin_unwind") // which saves it
-		})
-	}
-	return diagnoseGoroutine(names)
 }
 
 // merge adds the platform of q to p.

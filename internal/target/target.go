@@ -123,6 +123,16 @@ var table = []Target{
 		RustFlags: []string{"--cfg=rustgo_foreign", "--cfg=rustgo_windows", "-Cno-redzone=yes"},
 		Foreign:   true,
 	},
+	{
+		GOOS:   "linux",
+		GOARCH: "riscv64",
+		Triple: "riscv64gc-unknown-linux-gnu",
+		Format: ELF,
+		// As on arm64, the goroutine is in x27 (runtime.sigtramp in
+		// sys_linux_riscv64.s, Go 1.25 to 1.27). For RISC-V LLVM has no option
+		// that says so without a warning for every crate.
+		RustFlags: []string{"-Ctarget-feature=+reserve-x27"},
+	},
 }
 
 // All returns every supported target, sorted by GOOS and GOARCH.
