@@ -18,14 +18,14 @@ STATICCHECK := v0.8.2
 all: build test
 
 build:
-	$(GO) build -o $(BIN)/ ./cargo-rustgo ./gowrap
+	$(GO) build -o "$(BIN)/" ./cargo-rustgo ./gowrap
 
 # The consumer is copied, so that generated code stays out of the source tree.
 demo: build
-	rm -rf $(DEMO)
-	cp -R fixtures/consumer $(DEMO)
-	cd fixtures/edwards25519 && $(TOOL) build --out $(DEMO)/gen/edwards25519
-	cd $(DEMO) && CGO_ENABLED=0 $(GO) run ./cmd/vector
+	rm -rf "$(DEMO)"
+	cp -R fixtures/consumer "$(DEMO)"
+	cd fixtures/edwards25519 && "$(TOOL)" build --out "$(DEMO)/gen/edwards25519"
+	cd "$(DEMO)" && CGO_ENABLED=0 $(GO) run ./cmd/vector
 
 test: deps check unit rust
 
@@ -80,4 +80,4 @@ fuzz:
 		$(GO) test ./internal/$${p%:*} -run '^$$' -fuzz "^$${p#*:}$$" -fuzztime 60s -fuzzminimizetime 100x || exit 1; done
 
 clean:
-	rm -rf $(BIN) rust/rustgo/target fixtures/*/target
+	rm -rf "$(BIN)" rust/rustgo/target fixtures/*/target
