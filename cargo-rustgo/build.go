@@ -32,7 +32,7 @@ func buildCommand(u *ui) *cli.Command {
 			"Supported platforms: " + strings.Join(platforms, ", "),
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "out", Aliases: []string{"o"}, Usage: "write into `DIR`", DefaultText: "the directory of the crate for Go, target/rustgo for the rest"},
-			&cli.StringSliceFlag{Name: "emit", Usage: "write `FORM`: go, archive (with import path, for go tool link and gowrap) or object (for C); a list with commas for several", DefaultText: "go"},
+			&cli.StringSliceFlag{Name: "emit", Usage: "write `FORM`: go, archive (with import path, for go tool link and gowrap) or object (for C, with a header); a list with commas for several", DefaultText: "go"},
 			&cli.StringFlag{Name: "go-package", Usage: "call the Go package `NAME`"},
 			&cli.StringFlag{Name: "import-path", Usage: "take `PATH` for the import path of archives", DefaultText: "what go.mod says"},
 			&cli.StringSliceFlag{Name: "target", Usage: "build for `GOOS/GOARCH`, or a Rust target triple; a list with commas builds for several, all for all", DefaultText: "what `go env` says"},
@@ -278,7 +278,7 @@ func (u *ui) built(r *driver.Result, took time.Duration) {
 		where = directory(r.Dir) + " "
 	}
 	for _, path := range r.Products {
-		if slices.Contains([]string{".a", ".o", ".gz", ".zip"}, filepath.Ext(path)) {
+		if slices.Contains([]string{".a", ".h", ".o", ".gz", ".zip"}, filepath.Ext(path)) {
 			u.status("Writing", "%s", relative(path))
 		}
 	}

@@ -49,6 +49,7 @@ var alone = []struct {
 	but      []string
 }{
 	{"internal/bundle", []string{"internal/diag"}},
+	{"internal/cheader", []string{"internal/signature"}},
 }
 
 // skipped are directories of other modules, of what was built, and of test data.

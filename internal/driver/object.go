@@ -4,9 +4,11 @@ import (
 	"fmt"
 
 	"github.com/cargo-rustgo/cargo-rustgo/internal/archive"
+	"github.com/cargo-rustgo/cargo-rustgo/internal/cheader"
 	"github.com/cargo-rustgo/cargo-rustgo/internal/diag"
 	"github.com/cargo-rustgo/cargo-rustgo/internal/elfmacho"
 	"github.com/cargo-rustgo/cargo-rustgo/internal/image"
+	"github.com/cargo-rustgo/cargo-rustgo/internal/signature"
 	"github.com/cargo-rustgo/cargo-rustgo/internal/target"
 )
 
@@ -16,6 +18,7 @@ type hostObject struct {
 	name    string // of the crate's library
 	data    []byte // an object
 	library []byte // a static library of it
+	header  []byte // for C
 }
 
 // newHostObject makes an object of what is live. One that needs relocations is
@@ -31,7 +34,7 @@ func newHostObject(in *input, img *image.Image, t target.Target) (*hostObject, e
 			return nil, err
 		}
 	}
-	h := &hostObject{name: in.art.LibName}
+	h := &hostObject{name: in.art.LibName, header: header(in, t)}
 	if h.data, err = elfmacho.Marshal(object); err != nil {
 		return nil, err
 	}
@@ -47,6 +50,21 @@ func newHostObject(in *input, img *image.Image, t target.Target) (*hostObject, e
 	}
 	h.library, err = archive.Marshal(dialect, []archive.Input{member})
 	return h, err
+}
+
+// header declares the exports for C.
+func header(in *input, t target.Target) []byte {
+	l := cheader.Library{Name: in.art.LibName, Doc: crateDoc(in.art), SystemV: t.GOOS == "windows" && t.Foreign}
+	docs := newTypeDocs(in.art)
+	l.TypeDoc = func(t *signature.Type) ([]string, map[string][]string) {
+		found := docs.byName[lastName(t)]
+		return found.Doc, found.Members
+	}
+	for i := range in.functions {
+		f := &in.functions[i]
+		l.Functions = append(l.Functions, cheader.Function{Function: &f.Function, Doc: signature.Docs(f.source, f.Line, f.Name)})
+	}
+	return l.Header()
 }
 
 // relocations refuses an object that has some.

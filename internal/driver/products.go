@@ -23,6 +23,7 @@ import (
 //	src/IMPORT/PATH/                  its Go files, for gowrap
 //	lib/GOOS_GOARCH/NAME.o            the machine code, for C
 //	lib/GOOS_GOARCH/libNAME.a         the same with a symbol table
+//	lib/GOOS_GOARCH/NAME.h            its declarations
 func (g *generated) products(ctx context.Context, o Options) ([]output, error) {
 	var list []output
 	add := func(name string, content []byte, ours bool) {
@@ -49,6 +50,7 @@ func (g *generated) products(ctx context.Context, o Options) ([]output, error) {
 			dir := "lib/" + platform.GOOS + "_" + platform.GOARCH
 			add(path.Join(dir, object.name+".o"), object.data, false)
 			add(path.Join(dir, "lib"+object.name+".a"), object.library, false)
+			add(path.Join(dir, object.name+".h"), object.header, false)
 		}
 	}
 	return list, nil

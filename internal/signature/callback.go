@@ -67,6 +67,10 @@ func (t *Type) goValue() *Type {
 	return nil
 }
 
+// IsGoValue reports whether t stands for a value of Go's: a function, an interface or
+// an error.
+func (t *Type) IsGoValue() bool { return t.goValue() != nil || t.isError() }
+
 // trait returns the path of the trait if t is an interface of Go's, or "".
 func (t *Type) trait() string {
 	name, ok := strings.CutPrefix(t.Name, rustgoCall+"Interface<dyn ")

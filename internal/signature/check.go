@@ -186,7 +186,7 @@ func refuseKind(t *Type, at place) (reason, help string) {
 // refuseStruct says whether a Go struct can have the layout of t.
 func (c *checker) refuseStruct(t *Type, at place) (reason, help string) {
 	switch {
-	case t.goHandle() != nil:
+	case t.Handle() != nil:
 		return "", ""
 	case strings.HasPrefix(t.Name, rustgoCall):
 		if at != value0 || t.isError() {

@@ -60,7 +60,7 @@ func (g *GoTypes) Add(t *Type) error {
 		if t.isGoString() {
 			return nil
 		}
-		if to := t.goHandle(); to != nil {
+		if to := t.Handle(); to != nil {
 			return g.add(&Type{Kind: Struct, Name: to.Name, Opaque: true})
 		}
 		if t.isError() {
@@ -144,8 +144,9 @@ func (t *Type) goSlice() *Type {
 	return nil
 }
 
-// goHandle returns what t is a handle to, or nil.
-func (t *Type) goHandle() *Type {
+// Handle returns what t is a handle to, if it is a Handle of the crate rustgo, or
+// nil.
+func (t *Type) Handle() *Type {
 	if !strings.HasPrefix(t.Name, rustgoTypes+"Handle<") || t.Size != 8 || len(t.Fields) != 1 || t.Fields[0].Type.Kind != Pointer {
 		return nil
 	}
@@ -371,7 +372,7 @@ func (g *GoTypes) of(t *Type, at place) string {
 		if t.isGoString() {
 			return "string"
 		}
-		if to := t.goHandle(); to != nil {
+		if to := t.Handle(); to != nil {
 			return "*" + g.decls[to.Name].Name
 		}
 		if t.isError() {
