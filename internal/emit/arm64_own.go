@@ -266,8 +266,8 @@ func (p *Package) arm64OwnLayout(out *printer) {
 	out.line("\tRET")
 }
 
-// arm64StackCheck writes the Go side of what only arm64's stacks need.
-func (p *Package) arm64StackCheck() []byte {
+// throwsplitCheck writes the Go side of what stacks need but for amd64's.
+func (p *Package) throwsplitCheck() []byte {
 	var out printer
 	p.start(&out, p.constraint())
 	out.line("package %s", p.Name)

@@ -145,8 +145,8 @@ func (p *Package) goFiles() map[string][]byte {
 		}
 		for _, platform := range p.systems() {
 			files["rustgo_stack_"+platform.GOOS+".go"] = p.stackMemory(platform.GOOS)
-			if platform.GOARCH == "arm64" {
-				files["rustgo_stack_arm64.go"] = p.arm64StackCheck()
+			if platform.GOARCH != "amd64" {
+				files["rustgo_stack_"+platform.GOARCH+".go"] = p.throwsplitCheck()
 			}
 		}
 	}
@@ -229,7 +229,7 @@ func (p *Platform) need(f *Function) int {
 		l := f.arm64Layout(p.GOOS, p.Panics[f.Symbol])
 		return l.size(bound)
 	case "riscv64":
-		l := f.riscvLayout()
+		l := f.riscvLayout(p.Panics[f.Symbol])
 		return l.riscvSize(bound)
 	}
 	call := f.amd64Call()
@@ -279,9 +279,12 @@ func (p *Package) assembly(platform *Platform) ([]byte, error) {
 		}
 	}
 	if p.owns() && platform.Variant.Name == "" {
-		if platform.GOARCH == "arm64" {
+		switch platform.GOARCH {
+		case "arm64":
 			p.arm64OwnLayout(&out)
-		} else {
+		case "riscv64":
+			p.riscvOwnLayout(&out)
+		default:
 			p.ownLayout(platform, &out)
 		}
 	}

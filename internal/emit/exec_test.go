@@ -194,8 +194,14 @@ var execPlatforms = []struct {
 			{name: "Copied"},
 			{name: "Leaf"},
 			{name: "Small", bound: 64},
+			{name: "SmallPanics", bound: 64, panics: true},
 			{name: "Large", bound: 2000},
+			{name: "LargePanics", bound: 2000, panics: true},
 			{name: "Huge", bound: 20000},
+			{name: "Own", bound: -1},
+			{name: "OwnPanics", bound: -1, panics: true},
+			{name: "Blocking", bound: 64, blocking: true},
+			{name: "BlockingPanics", bound: -1, panics: true, blocking: true},
 		},
 	},
 }
@@ -240,7 +246,7 @@ func (f *Function) refused(goarch string) bool {
 	case "arm64":
 		l = f.arm64Layout("linux", false)
 	case "riscv64":
-		l = f.riscvLayout()
+		l = f.riscvLayout(false)
 	}
 	return l.check("") != nil
 }

@@ -17,7 +17,7 @@ import (
 //	|-----------------------|  SP at the entry
 //	| pad to 16 bytes       |
 //	| copies                |  of what has to be aligned to 16 (riscv64_args.go)
-//	| free                  |
+//	| free                  |  the return address of NAME.call, if Rust can panic
 //	| return address        |
 //	|-----------------------|  SP at the call, or at that of NAME.call
 //	| C's arguments         |
@@ -36,18 +36,24 @@ import (
 // would be where the return address has to be, are for a function beside the
 // trampoline, NAME.call, that ends tracebacks, here too.
 //
+// Where Rust can panic, the copies begin with the address that it returns to and
+// the cookie, here too. The panic handler of rust/rustgo comes back with a record
+// of the panic in X9, which is 0 at the call.
+//
 // Rust keeps X8, X9 and X18 to X27, and so g, which is X27. X31 is the assembler's.
 
 // riscv64 writes the trampoline of f.
 func (p *Package) riscv64(f *Function, platform *Platform, export image.Export, out *printer) error {
 	t := &riscvTrampoline{
 		Function: f,
-		layout:   f.riscvLayout(),
+		layout:   f.riscvLayout(platform.Panics[f.Symbol]),
 		platform: platform,
 		bound:    platform.Stack[f.Symbol] + platform.Image.Spills,
 		export:   export,
+		panics:   platform.Panics[f.Symbol],
+		onOwn:    platform.Own(f),
 	}
-	if err := t.check(); err != nil {
+	if err := t.layout.check(f.Symbol); err != nil {
 		return err
 	}
 	t.write(out)
@@ -61,19 +67,8 @@ type riscvTrampoline struct {
 	platform *Platform
 	bound    int // bytes of stack that Rust needs
 	export   image.Export
-}
-
-// check returns an error if there is no trampoline for the function.
-func (t *riscvTrampoline) check() error {
-	switch {
-	case t.platform.Panics[t.Symbol]:
-		return &CallError{t.Symbol, "panics that come back to Go are not implemented for riscv64"}
-	case t.Blocking:
-		return &CallError{t.Symbol, "calls that may block are not implemented for riscv64"}
-	case t.platform.Own(t.Function):
-		return &CallError{t.Symbol, "stacks of their own are not implemented for riscv64"}
-	}
-	return t.layout.check(t.Symbol)
+	panics   bool
+	onOwn    bool // it runs on a stack of its own
 }
 
 func (t *riscvTrampoline) write(out *printer) {
@@ -81,6 +76,9 @@ func (t *riscvTrampoline) write(out *printer) {
 	out.line("// %s", t.assembly())
 	need := t.riscvSize(t.bound)
 	switch plain := t.args == 0 && t.copies == 0; {
+	case t.onOwn:
+		t.own(out)
+		return
 	case t.export.Leaf != nil && plain:
 		t.copied(out)
 	case t.bound == 0 && plain:
@@ -125,11 +123,19 @@ func (t *riscvTrampoline) small(out *printer, need int) {
 		t.loads(out, -take)
 		out.line("\tMOV X1, %d(X2)", -take)
 		out.line("\tADDI $%d, X2", -take)
-		t.callNext(out)
+		t.callNext(out, odd)
 		out.line("\tMOV (X2), X1")
 		out.line("\tADDI $%d, X2", take)
+		t.ifPanicked(out)
 		t.ret(out, -take)
 	})
+	if t.panics {
+		out.line("panicked:")
+		out.line("\tMOV X1, -16(X2)")
+		out.line("\tADDI $-16, X2")
+		t.panicGo(out)
+		out.line("\tADDI $16, X2")
+	}
 	out.line("\tADDI $%d, X2", -need)
 	out.line("\tUNDEF")
 	out.line("\tADDI $%d, X2", need)
@@ -147,12 +153,31 @@ func (t *riscvTrampoline) large(out *printer) {
 		t.loads(out, give)
 		out.line("\tMOV X1, %d(X2)", give)
 		out.line("\tADDI $%d, X2", give)
-		t.callNext(out)
+		t.callNext(out, odd)
 		out.line("\tMOV (X2), X1")
 		out.line("\tMOV X1, %d(X2)", -give)
 		out.line("\tADDI $%d, X2", -give)
+		t.ifPanicked(out)
 		t.ret(out, give)
 	})
+	if t.panics {
+		out.line("panicked:")
+		t.panicGo(out)
+	}
+}
+
+// ifPanicked goes to where Go panics, if Rust did.
+func (t *riscvTrampoline) ifPanicked(out *printer) {
+	if t.panics {
+		out.line("\tBNEZ X9, panicked")
+	}
+}
+
+// panicGo makes the panic one of Go's. There are 16 bytes at SP for a call of Go.
+func (t *riscvTrampoline) panicGo(out *printer) {
+	out.line("\tMOV X9, 8(X2)")
+	out.line("\tCALL ·rustPanic(SB)")
+	out.line("\tUNDEF")
 }
 
 // ways writes both ways through: odd is 8 where SP is 8 bytes off, else 0.
@@ -164,24 +189,65 @@ func (t *riscvTrampoline) ways(out *printer, way func(odd int)) {
 	way(8)
 }
 
-// callNext calls Rust, or what has arguments for it on the stack.
-func (t *riscvTrampoline) callNext(out *printer) {
+// callNext calls Rust, or what has arguments for it on the stack. way tells the
+// labels of one way from those of the other.
+func (t *riscvTrampoline) callNext(out *printer, way int) {
 	if t.args > 0 {
 		out.line("\tCALL ·%s·call<>(SB)", t.assemblyName())
 		return
 	}
+	t.leaveCookie(out, 0, way)
 	t.callRust(out)
+	t.takeCookie(out, 0, way)
+}
+
+// leaveCookie stores where Rust returns to and the cookie in the copies, given how
+// far SP is above that at the call. The assembler cannot say the address of a
+// label, but a jump leaves one: that of a jump to what is behind the call. X6, X7
+// and X28 are free.
+func (t *riscvTrampoline) leaveCookie(out *printer, args, way int) {
+	if !t.panics {
+		return
+	}
+	out.line("\tMOV ZERO, X9")
+	out.line("\tJAL X6, leave%d", way)
+	out.line("\tJMP back%d", way)
+	out.line("leave%d:", way)
+	out.line("\tADDI $%d, X2, X7", -args)
+	out.line("\tMOV $%d, X28", panicMagic-1<<64)
+	out.line("\tXOR X28, X7")
+	out.line("\tMOV X6, %d(X2)", copyOff)
+	out.line("\tMOV X7, %d(X2)", copyOff+8)
+}
+
+// takeCookie is behind the call. A cookie that is left could be taken for that
+// of another call.
+func (t *riscvTrampoline) takeCookie(out *printer, args, way int) {
+	if t.panics {
+		out.line("back%d:", way)
+		out.line("\tMOV ZERO, %d(X2)", args+copyOff+8)
+	}
 }
 
 // callWithArgs writes the function that makes C's arguments part of the stack.
 func (t *riscvTrampoline) callWithArgs(out *printer) {
 	out.line("")
 	out.line("TEXT ·%s·call<>(SB), NOSPLIT|NOFRAME|TOPFRAME, $0-0", t.assemblyName())
-	out.line("\tMOV X1, X9")
+	if t.panics {
+		// X18 is lost in a panic.
+		out.line("\tMOV X1, 8(X2)")
+		t.leaveCookie(out, t.args, 0)
+	} else {
+		out.line("\tMOV X1, X18")
+	}
 	out.line("\tADDI $%d, X2", -t.args)
 	t.callRust(out)
+	t.takeCookie(out, t.args, 0)
 	out.line("\tADDI $%d, X2", t.args)
-	out.line("\tJMP (X9)")
+	if t.panics {
+		out.line("\tMOV 8(X2), X18")
+	}
+	out.line("\tJMP (X18)")
 }
 
 // callRust calls by address where it would need an addend.
@@ -211,8 +277,8 @@ func riscvWord(words []string, b []byte) ([]string, int64) {
 	return append(words, fmt.Sprintf("WORD $%#x", binary.LittleEndian.Uint32(b))), 4
 }
 
-// riscvAccount reports whether SP stays as it is at the entry and the return
-// address in X1.
+// riscvAccount has tracebacks end in all of Rust, so that no fault in it is
+// recovered. The panic handler relies on that (rust/rustgo/src/panic/riscv64.rs).
 func riscvAccount(code []byte, steps []stack.Step, known bool) ([]move, bool) {
 	return nil, false
 }

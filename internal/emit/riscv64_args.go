@@ -11,13 +11,16 @@ import (
 // wants more is copied.
 
 // riscvLayout lays out a call of f.
-func (f *Function) riscvLayout() layout {
+func (f *Function) riscvLayout(panics bool) layout {
 	params, result := f.values()
 	l := layout{call: abi.LP64D(params, result)}
+	if panics {
+		l.copies = 16
+	}
 	l.args = alignTo(l.call.Stack, 16)
 	place := func(a *abi.Arg, inMemory bool) {
 		at := -1
-		if inMemory && a.Align > 8 {
+		if inMemory && (a.Align > 8 || f.CallsGo) {
 			at = l.copies
 			l.copies += alignTo(a.Size, 16)
 		}
@@ -40,8 +43,11 @@ func (f *Function) riscvLayout() layout {
 func (l *layout) riscvSize(bound int) int { return alignTo(l.frame+8+l.args+bound, 16) }
 
 // whole reports whether assembly may name the argument i, or the result for -1,
-// and move it in one instruction.
+// and move it in one instruction. On a stack of its own nothing has a name.
 func (t *riscvTrampoline) whole(i int) bool {
+	if t.onOwn {
+		return false
+	}
 	a, q := t.call.Result, t.Result
 	if i >= 0 {
 		a, q = &t.call.Args[i], &t.Params[i]
@@ -53,12 +59,25 @@ func (t *riscvTrampoline) whole(i int) bool {
 // where SP at the call is from SP on. X5 points to Go's frame; X6, X7 and X28 are
 // free.
 func (t *riscvTrampoline) loads(out *printer, sp int) {
+	t.base(out)
+	t.loadsFrom(out, sp)
+}
+
+// base makes X5 point to Go's frame, if that is needed, and on a stack of its own
+// X10 to the result.
+func (t *riscvTrampoline) base(out *printer) {
+	if t.onOwn && t.call.Indirect && t.result() < 0 {
+		out.line("\tMOV $ret+%d(FP), X10", t.call.Result.FP)
+	}
 	for i := range t.call.Args {
 		if !t.whole(i) && len(t.call.Args[i].Parts) > 0 {
 			out.line("\tMOV $argframe+0(FP), X5")
 			break
 		}
 	}
+}
+
+func (t *riscvTrampoline) loadsFrom(out *printer, sp int) {
 	for i := range t.call.Args {
 		a := &t.call.Args[i]
 		if at := t.places[i]; at >= 0 {
@@ -79,9 +98,10 @@ func (t *riscvTrampoline) loads(out *printer, sp int) {
 		}
 	}
 	if t.call.Indirect {
-		if at := t.result(); at >= 0 {
+		switch at := t.result(); {
+		case at >= 0:
 			out.line("\tADDI $%d, X2, X10", sp+copyOff+at)
-		} else {
+		case !t.onOwn:
 			out.line("\tMOV $ret+%d(FP), X10", t.call.Result.FP)
 		}
 	}
@@ -141,8 +161,15 @@ func piece(p abi.Part, off, n int) abi.Part {
 	return q
 }
 
-// ret stores the result and returns. X5, X6 and X7 are free.
+// ret stores the result and returns, given where SP was at the call.
 func (t *riscvTrampoline) ret(out *printer, sp int) {
+	t.storeResult(out, "X2", sp)
+	out.line("\tRET")
+}
+
+// storeResult gives Go the result, given a register and how far from there SP
+// was at the call. X5, X6 and X7 are free.
+func (t *riscvTrampoline) storeResult(out *printer, base string, sp int) {
 	if r := t.call.Result; r != nil {
 		whole := t.whole(-1)
 		at := t.result()
@@ -150,7 +177,7 @@ func (t *riscvTrampoline) ret(out *printer, sp int) {
 			out.line("\tMOV $ret+%d(FP), X5", r.FP)
 		}
 		if at >= 0 {
-			riscvCopy(out, r, "X2", sp+copyOff+at, "X5", 0)
+			riscvCopy(out, r, base, sp+copyOff+at, "X5", 0)
 		}
 		for _, p := range r.Parts {
 			register := riscvRegister(p)
@@ -167,7 +194,6 @@ func (t *riscvTrampoline) ret(out *printer, sp int) {
 			}
 		}
 	}
-	out.line("\tRET")
 }
 
 // riscvCopy copies a value from one register on to another on. X6 is free.

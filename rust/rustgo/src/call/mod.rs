@@ -55,7 +55,19 @@ mod platform;
 #[path = "aarch64.rs"]
 mod platform;
 
-#[cfg(not(all(rustgo, not(test), any(target_arch = "x86_64", target_arch = "aarch64"))))]
+#[cfg(all(rustgo, not(test), target_arch = "riscv64"))]
+#[path = "riscv64.rs"]
+mod platform;
+
+#[cfg(not(all(
+    rustgo,
+    not(test),
+    any(
+        target_arch = "x86_64",
+        target_arch = "aarch64",
+        target_arch = "riscv64"
+    )
+)))]
 #[path = "none.rs"]
 mod platform;
 

@@ -23,16 +23,22 @@ mod platform;
 #[path = "aarch64.rs"]
 mod platform;
 
+#[cfg(all(target_arch = "riscv64", target_os = "linux"))]
+#[path = "riscv64.rs"]
+mod platform;
+
 #[cfg(not(any(
     target_arch = "x86_64",
-    all(target_arch = "aarch64", any(target_os = "linux", target_os = "macos"))
+    all(target_arch = "aarch64", any(target_os = "linux", target_os = "macos")),
+    all(target_arch = "riscv64", target_os = "linux")
 )))]
 #[path = "trap.rs"]
 mod platform;
 
 #[cfg(any(
     target_arch = "x86_64",
-    all(target_arch = "aarch64", any(target_os = "linux", target_os = "macos"))
+    all(target_arch = "aarch64", any(target_os = "linux", target_os = "macos")),
+    all(target_arch = "riscv64", target_os = "linux")
 ))]
 mod report;
 
@@ -41,7 +47,8 @@ use core::panic::PanicInfo;
 /// Tells cargo rustgo that panics come back to the trampoline.
 #[cfg(any(
     target_arch = "x86_64",
-    all(target_arch = "aarch64", any(target_os = "linux", target_os = "macos"))
+    all(target_arch = "aarch64", any(target_os = "linux", target_os = "macos")),
+    all(target_arch = "riscv64", target_os = "linux")
 ))]
 #[unsafe(no_mangle)]
 pub static __RUSTGO_PANIC_V1: u8 = 1;
