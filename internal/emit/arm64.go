@@ -165,7 +165,9 @@ func (t *arm64Trampoline) small(out *printer, need int) {
 	t.loads(out, -t.frame)
 	out.line("\tSTP (R29, R30), -24(RSP)")
 	out.line("\tMOVD R30, %d(RSP)", -t.frame)
-	out.line("\tSUB $24, RSP, R29")
+	if t.chained() {
+		out.line("\tSUB $24, RSP, R29")
+	}
 	out.line("\tSUB $%d, RSP", t.frame)
 	t.callNext(out)
 	out.line("\tLDP %d(RSP), (R29, R30)", t.frame-24)
@@ -197,7 +199,11 @@ func (t *arm64Trampoline) large(out *printer) {
 	out.line("\tADD $%d, RSP, R10", give)
 	out.line("\tSTP (R9, R30), %d(R10)", t.frame-24)
 	out.line("\tMOVD R30, (R10)")
-	out.line("\tADD $%d, R10, R29", t.frame-24)
+	if t.chained() {
+		out.line("\tADD $%d, R10, R29", t.frame-24)
+	} else {
+		out.line("\tMOVD R9, R29")
+	}
 	out.line("\tADD $%d, RSP", give)
 	t.callNext(out)
 	out.line("\tLDP %d(RSP), (R29, R30)", t.frame-24)
@@ -210,6 +216,16 @@ func (t *arm64Trampoline) large(out *printer) {
 		out.line("panicked:")
 		t.panicGo(out)
 	}
+}
+
+// chained reports whether R29 points to the trampoline's frame record when Rust
+// gets it. A fault in a function without a frame can be recovered, and the
+// goroutine goes on above what is left of the call; when the stack moves then,
+// nothing corrects the record (runtime.adjustframe, Go 1.26). Such a function gets
+// the R29 of Go, and has no use for it. What needs no more stack than a red zone may
+// be one.
+func (t *arm64Trampoline) chained() bool {
+	return t.panics || t.bound > 128 || t.bound > 0 && !t.darwin
 }
 
 // ifPanicked goes to where Go panics, if Rust did.

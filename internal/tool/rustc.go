@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -62,6 +63,16 @@ func (c Cargo) rustc(ctx context.Context, config *cargoConfig, triple string) (*
 	}
 	r.sysroot, r.libdir, r.cfg = lines[0], lines[1], lines[2:]
 	return r, nil
+}
+
+// keepsFramePointers reports whether the compiler keeps frame pointers in all
+// functions that call, and its hands off the register in the others: so it does
+// for AArch64 (rust-lang/rust#140832, and FramePointerIsReserved of LLVM's
+// TargetOptions; seen in 1.95, and not yet in 1.85). To be told to keep them would
+// only give the others a frame, and there Go's unwinder follows no function with
+// one (internal/emit, code.go).
+func (r *rustc) keepsFramePointers() bool {
+	return slices.Contains(r.cfg, `target_arch="aarch64"`) && r.atLeast(95)
 }
 
 // hasCore reports whether the target's prebuilt standard library is installed.

@@ -98,7 +98,7 @@ func BuildStaticlib(ctx context.Context, o BuildOptions) (*Artifact, error) {
 		return nil, err
 	}
 	user := c.userRustFlags(cargoConfig, o.Triple, r.cfg)
-	if config == nil || !config.OmitFramePointers {
+	if (config == nil || !config.OmitFramePointers) && !r.keepsFramePointers() {
 		// As in Go and in Rust's own core: the execution tracer and others
 		// follow them, and so does the panic handler. A flag of the user's
 		// cannot switch them off again, only the manifest can.
