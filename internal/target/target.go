@@ -115,15 +115,6 @@ var table = []Target{
 		RustFlags: []string{reserveX28, noOutliner},
 	},
 	{
-		GOOS:   "windows",
-		GOARCH: "amd64",
-		Triple: "x86_64-unknown-linux-gnu",
-		Format: ELF,
-		// What is below SP belongs to the system there.
-		RustFlags: []string{"--cfg=rustgo_foreign", "--cfg=rustgo_windows", "-Cno-redzone=yes"},
-		Foreign:   true,
-	},
-	{
 		GOOS:   "linux",
 		GOARCH: "riscv64",
 		Triple: "riscv64gc-unknown-linux-gnu",
@@ -132,6 +123,15 @@ var table = []Target{
 		// sys_linux_riscv64.s, Go 1.25 to 1.27). For RISC-V LLVM has no option
 		// that says so without a warning for every crate.
 		RustFlags: []string{"-Ctarget-feature=+reserve-x27"},
+	},
+	{
+		GOOS:   "windows",
+		GOARCH: "amd64",
+		Triple: "x86_64-unknown-linux-gnu",
+		Format: ELF,
+		// What is below SP belongs to the system there.
+		RustFlags: []string{"--cfg=rustgo_foreign", "--cfg=rustgo_windows", "-Cno-redzone=yes"},
+		Foreign:   true,
 	},
 }
 
