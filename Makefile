@@ -57,7 +57,7 @@ deps:
 	else \
 		echo "not installed:$$missing; the tests that compare with them are skipped"; \
 	fi
-	@for t in aarch64-unknown-linux-gnu riscv64gc-unknown-linux-gnu x86_64-apple-darwin aarch64-apple-darwin; do \
+	@for t in aarch64-unknown-linux-gnu aarch64-linux-android riscv64gc-unknown-linux-gnu x86_64-apple-darwin aarch64-apple-darwin; do \
 		command -v rustup >/dev/null && rustup --quiet target add $$t || \
 			echo "rustup cannot add $$t: if rustc does not have it, tests are skipped"; \
 	done

@@ -31,6 +31,14 @@ func reservedOn(t target.Target) []register {
 		// Apple, "Writing ARM64 code for Apple platforms", "Respect the purpose of
 		// specific CPU registers".
 		return []register{{number: arm64.X18, name: "x18", owner: "the system's", why: "macOS changes x18 whenever it interrupts a thread"}}
+	case t.GOOS == "windows" && t.GOARCH == "arm64":
+		return []register{
+			// A fault goes on in runtime.sigpanic0 with the registers that it happened
+			// with (runtime.exceptionhandler; asm.s; Go 1.25 to 1.27).
+			{number: arm64.X28, name: "x28", owner: "Go's", why: "after a fault Go finds the goroutine in x28", kept: true},
+			// Microsoft, "Overview of ARM64 ABI conventions", "Integer registers".
+			{number: arm64.X18, name: "x18", owner: "the system's", why: "Windows and Go find the thread by x18"},
+		}
 	case t.GOARCH == "arm64":
 		return []register{goroutine(arm64.X28, "x28")}
 	case t.GOARCH == "riscv64":

@@ -37,7 +37,8 @@ import (
 //
 // Every change of SP is one that the assembler accounts for, an ADD or SUB of a
 // constant, in one instruction. What is at SP then is written before: signals
-// have stacks of their own, so nothing is lost below SP.
+// have stacks of their own, so nothing is lost below SP. Windows has no signals,
+// and writes there for a fault only, of which there is none in between.
 //
 // There are five forms:
 //
@@ -85,6 +86,9 @@ func alignTo(n, to int) int { return (n + to - 1) &^ (to - 1) }
 // arm64 writes the trampoline of f.
 func (p *Package) arm64(f *Function, platform *Platform, export image.Export, out *printer) error {
 	t := p.arm64Trampoline(f, platform, export)
+	if why := platform.NoWay(f); why != "" {
+		return &CallError{f.Symbol, why}
+	}
 	if err := t.layout.check(f.Symbol); err != nil {
 		return err
 	}

@@ -48,6 +48,10 @@ type Target struct {
 	// processor and C ABI. The machine code makes no system calls, so it does not
 	// matter which; rustgo's crate is told (--cfg rustgo_foreign).
 	Foreign bool
+	// Bounded is set if there is a way only into functions that stay on the
+	// goroutine's stack: those with a stack bound that cannot panic, do not block
+	// and do not call Go.
+	Bounded bool
 }
 
 // String returns "GOOS/GOARCH".
@@ -59,8 +63,8 @@ func (t Target) Suffix() string { return "_" + t.GOOS + "_" + t.GOARCH }
 
 // reserveX28 keeps LLVM from using x28, in which Go's signal handler finds the
 // goroutine (runtime.sigtramp in sys_linux_arm64.s and sys_freebsd_arm64.s, Go
-// 1.25 to 1.27). -Ctarget-feature=+reserve-x28 does so with a warning for every
-// crate.
+// 1.25 to 1.27), and on Windows what it does about a fault (runtime.sigpanic0 in
+// asm.s). -Ctarget-feature=+reserve-x28 does so with a warning for every crate.
 const reserveX28 = "-Cllvm-args=-reserve-regs-for-regalloc=X28"
 
 // noOutliner keeps LLVM from moving the ends of functions to others at opt-level
@@ -132,6 +136,18 @@ var table = []Target{
 		// What is below SP belongs to the system there.
 		RustFlags: []string{"--cfg=rustgo_foreign", "--cfg=rustgo_windows", "-Cno-redzone=yes"},
 		Foreign:   true,
+	},
+	{
+		GOOS:   "windows",
+		GOARCH: "arm64",
+		// x18 is Windows', and LLVM leaves it alone for Android (isX18ReservedByDefault
+		// in AArch64TargetParser.cpp), in the core that rustup has as well. Of its
+		// DWARF, version 2, other versions are easier to read.
+		Triple:    "aarch64-linux-android",
+		Format:    ELF,
+		RustFlags: []string{"--cfg=rustgo_foreign", "-Cdwarf-version=4", reserveX28, noOutliner},
+		Foreign:   true,
+		Bounded:   true,
 	},
 }
 
