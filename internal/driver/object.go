@@ -54,7 +54,7 @@ func newHostObject(in *input, img *image.Image, t target.Target) (*hostObject, e
 
 // header declares the exports for C.
 func header(in *input, t target.Target) []byte {
-	l := cheader.Library{Name: in.art.LibName, Doc: crateDoc(in.art), SystemV: t.GOOS == "windows" && t.Foreign}
+	l := cheader.Library{Name: in.art.LibName, Doc: crateDoc(in.art), SystemV: t.GOOS == "windows" && t.GOARCH == "amd64"}
 	docs := newTypeDocs(in.art)
 	l.TypeDoc = func(t *signature.Type) ([]string, map[string][]string) {
 		found := docs.byName[lastName(t)]
