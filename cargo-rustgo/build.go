@@ -35,7 +35,7 @@ func buildCommand(u *ui) *cli.Command {
 			&cli.StringSliceFlag{Name: "emit", Usage: "write `FORM`: go, archive (with import path, for go tool link and gowrap) or object (for C, with a header); a list with commas for several", DefaultText: "go"},
 			&cli.StringFlag{Name: "go-package", Usage: "call the Go package `NAME`"},
 			&cli.StringFlag{Name: "import-path", Usage: "take `PATH` for the import path of archives", DefaultText: "what go.mod says"},
-			&cli.StringSliceFlag{Name: "target", Usage: "build for `GOOS/GOARCH`, or a Rust target triple; a list with commas builds for several, all for all", DefaultText: "what `go env` says"},
+			&cli.StringSliceFlag{Name: "target", Usage: "build for `GOOS/GOARCH`, or a Rust target triple; a list with commas builds for several, all for all that every function can be built for", DefaultText: "what `go env` says"},
 
 			&cli.StringFlag{Name: "manifest-path", Usage: "use the crate of the manifest `PATH`"},
 			&cli.StringFlag{Name: "package", Aliases: []string{"p"}, Usage: "build the workspace member `SPEC`"},
@@ -213,7 +213,7 @@ func buildTargets(c *cli.Context, cargo tool.Cargo) ([]target.Target, error) {
 	}
 	var targets []target.Target
 	if slices.Equal(names, []string{"all"}) {
-		return target.All(), nil
+		return slices.DeleteFunc(target.All(), func(t target.Target) bool { return t.Bounded }), nil
 	}
 	for _, name := range names {
 		t, err := target.Parse(name)
