@@ -228,8 +228,12 @@ func rustSweep() {
 // stackMemory writes the part of the stacks that depends on the system.
 func (p *Package) stackMemory(goos string) []byte {
 	var out printer
-	out.line("%s", Header)
-	out.line("")
+	if goos == "windows" {
+		p.start(&out, "amd64") // it has a function in assembly
+	} else {
+		out.line("%s", Header)
+		out.line("")
+	}
 	out.line("package %s", p.Name)
 	switch goos {
 	case "freebsd":
