@@ -168,7 +168,7 @@ func (p *program) walkRest() {
 		for i := range sec.targets {
 			t := &sec.targets[i]
 			code := p.codeAt(t)
-			if code == nil || code.inTable(place{ref, t.off}) {
+			if _, low := sec.high(t); low || code == nil || code.inTable(place{ref, t.off}) {
 				continue
 			}
 			at := t.value()

@@ -47,7 +47,7 @@ func riscvForms(sec *section, t *target) (place, bool) {
 }
 
 // high returns the relocation of the auipc whose label is the symbol of one of a
-// low part.
+// low part. Such a label is no place that the code means.
 func (s *section) high(t *target) (*target, bool) {
 	if t.kind != reloc.Low12I && t.kind != reloc.Low12S || !t.inSection() || t.place.Ref != s.ref || t.addend != 0 {
 		return nil, false

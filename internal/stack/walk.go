@@ -231,7 +231,7 @@ func (w *walker) afterFailure() {
 	w.f.own, w.f.edges, w.f.uses, w.f.elsewhere, w.f.stores = 0, nil, nil, nil, nil
 	for i := range w.sec.targets {
 		t := &w.sec.targets[i]
-		if !t.inSection() {
+		if _, low := w.sec.high(t); low || !t.inSection() {
 			continue
 		}
 		at := t.value()
