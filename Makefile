@@ -63,6 +63,9 @@ deps:
 	done
 	@command -v rustup >/dev/null && rustup --quiet component add rust-src || \
 		echo "rustup cannot add rust-src: if rustc does not have it, tests are skipped"
+	@command -v wine-arm64 >/dev/null || \
+	{ command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] && fixtures/wine-arm64.sh; } || \
+		echo "wine-arm64 is not installed: programs for windows/arm64 are not run"
 	@test -e /usr/lib/rustlib/src/rust/library/Cargo.lock || \
 	{ command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq rustc-web rust-web-src >/dev/null 2>&1; } || \
 		echo "rustc-web and rust-web-src are not installed: --build-std is tested with rustup's compiler only"
