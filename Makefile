@@ -44,8 +44,8 @@ rust:
 # Independent tools that the tests compare with, and the packages that have
 # them. Where they cannot be installed, those tests say so and are skipped.
 TOOLS    := g++ llvm-objdump-19 ld.lld-19 qemu-aarch64 qemu-riscv64 wine \
-	aarch64-linux-gnu-gcc riscv64-linux-gnu-gcc x86_64-w64-mingw32-gcc
-PACKAGES := g++ llvm-19 lld-19 qemu-user wine wine64 gcc-mingw-w64-x86-64 \
+	aarch64-linux-gnu-gcc riscv64-linux-gnu-gcc
+PACKAGES := g++ llvm-19 lld-19 qemu-user wine wine64 \
 	gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-riscv64-linux-gnu libc6-dev-riscv64-cross
 
 deps:
@@ -57,7 +57,8 @@ deps:
 	else \
 		echo "not installed:$$missing; the tests that compare with them are skipped"; \
 	fi
-	@for t in aarch64-unknown-linux-gnu aarch64-linux-android riscv64gc-unknown-linux-gnu x86_64-apple-darwin aarch64-apple-darwin; do \
+	@for t in aarch64-unknown-linux-gnu aarch64-linux-android riscv64gc-unknown-linux-gnu x86_64-apple-darwin aarch64-apple-darwin \
+		x86_64-pc-windows-msvc aarch64-pc-windows-msvc; do \
 		command -v rustup >/dev/null && rustup --quiet target add $$t || \
 			echo "rustup cannot add $$t: if rustc does not have it, tests are skipped"; \
 	done
