@@ -213,7 +213,7 @@ func buildTargets(c *cli.Context, cargo tool.Cargo) ([]target.Target, error) {
 	}
 	var targets []target.Target
 	if slices.Equal(names, []string{"all"}) {
-		return slices.DeleteFunc(target.All(), func(t target.Target) bool { return t.Bounded }), nil
+		return target.All(), nil
 	}
 	for _, name := range names {
 		t, err := target.Parse(name)

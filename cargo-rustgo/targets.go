@@ -45,13 +45,11 @@ func listTargets(c *cli.Context, u *ui) error {
 			}
 		}
 		if u.json {
-			u.writeJSON(map[string]any{"reason": "rustgo-target", "target": t.String(), "triple": t.Triple, "bounded": t.Bounded, "ready": state == "ready", "help": help})
+			u.writeJSON(map[string]any{"reason": "rustgo-target", "target": t.String(), "triple": t.Triple, "ready": state == "ready", "help": help})
 			continue
 		}
 		if help != "" {
 			state += ": " + help
-		} else if t.Bounded && state == "ready" {
-			state += ", for functions with a stack bound that cannot panic"
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\n", t, t.Triple, state)
 	}

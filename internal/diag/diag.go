@@ -32,7 +32,6 @@ const (
 	PrebuiltMismatch  = "RG0018" // an archive that is missing, or not for this build
 	StaleOutput       = "RG0019" // generated files that the crate would not give today
 	RegisterInUse     = "RG0020" // code that uses the register in which Go keeps its goroutine
-	NoWay             = "RG0021" // a function that there is no way into on a target
 )
 
 // Diagnostic is one problem, for the user to read and fix.

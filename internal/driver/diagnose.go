@@ -14,7 +14,6 @@ import (
 	"github.com/cargo-rustgo/cargo-rustgo/internal/link"
 	"github.com/cargo-rustgo/cargo-rustgo/internal/signature"
 	"github.com/cargo-rustgo/cargo-rustgo/internal/stack"
-	"github.com/cargo-rustgo/cargo-rustgo/internal/target"
 )
 
 // diagnoseInput explains an archive or object that cannot be read.
@@ -114,26 +113,6 @@ func diagnoseStack(unbounded *stack.Unbounded, f export) error {
 	d.Notes = append(d.Notes, "`metadata.rustgo.require-bounds` asks for one")
 	d.Help = []string{"replace the recursion or the indirect call by a loop, or do not export the function"}
 	return d
-}
-
-// noWay refuses functions that there is no way into on a target.
-func noWay(p *emit.Package, functions []export, t target.Target) error {
-	var errs []error
-	for i := range p.Functions {
-		f := &p.Functions[i]
-		why := p.Platforms[0].NoWay(f)
-		if why == "" {
-			continue
-		}
-		d := diag.New(diag.NoWay, "there is no way into `%s` on %s: %s", f.Symbol, t, why)
-		if e := find(functions, f.Symbol); e != nil {
-			d.Spans = append(d.Spans, e.span(e.Line, ""))
-		}
-		d.Notes = []string{"on " + t.String() + " functions run on the goroutine's stack, within a proven bound, and come back"}
-		d.Help = []string{"build for other platforms: `--target` takes a list"}
-		errs = append(errs, d)
-	}
-	return diag.Join(errs...)
 }
 
 // diagnoseRegister explains that functions use a register that is not theirs.

@@ -243,9 +243,6 @@ func build(o Options, t job, in *input) (*built, error) {
 		return nil, err
 	}
 	p.Platforms[0].Variant = t.variant
-	if err := noWay(p, in.functions, t.target); err != nil {
-		return nil, err
-	}
 	b := &built{job: t, p: p, art: in.art}
 	if o.emits(ObjectForm) && t.variant.Name == "" {
 		if b.object, err = newHostObject(in, img, t.target); err != nil {

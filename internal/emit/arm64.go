@@ -62,7 +62,7 @@ import (
 // rust/rustgo finds them, and comes back with a record of the panic in R19, which
 // is 0 at the call. NAME.call keeps its return address between the other one
 // and these. On Darwin g follows the cookie: Rust may use R28 there, and a panic
-// does not bring it back.
+// does not bring it back. On Windows it is g0 (bounds.go).
 //
 // Rust keeps R19 to R29 when it returns, and so g, which is R28. It may change R26 and R27,
 // which Go's assembler uses for itself, only as Go may, and R18, which is
@@ -86,9 +86,6 @@ func alignTo(n, to int) int { return (n + to - 1) &^ (to - 1) }
 // arm64 writes the trampoline of f.
 func (p *Package) arm64(f *Function, platform *Platform, export image.Export, out *printer) error {
 	t := p.arm64Trampoline(f, platform, export)
-	if why := platform.NoWay(f); why != "" {
-		return &CallError{f.Symbol, why}
-	}
 	if err := t.layout.check(f.Symbol); err != nil {
 		return err
 	}
@@ -106,6 +103,7 @@ func (p *Package) arm64Trampoline(f *Function, platform *Platform, export image.
 		panics:   platform.Panics[f.Symbol],
 		onOwn:    platform.Own(f),
 		text:     f.assemblyName() + p.suffix(platform),
+		space:    p.ownSpace(),
 	}
 }
 
@@ -119,6 +117,7 @@ type arm64Trampoline struct {
 	panics   bool
 	onOwn    bool   // it runs on a stack of its own
 	text     string // its name in assembly
+	space    int    // of a stack of its own (bounds.go)
 }
 
 func (t *arm64Trampoline) write(out *printer) {
@@ -271,8 +270,13 @@ func (t *arm64Trampoline) leaveCookie(out *printer, base string, off, args int) 
 	out.line("\tMOVD $%#x, R12", uint64(panicMagic))
 	out.line("\tEOR R12, R11")
 	out.line("\tSTP (R10, R11), %d(%s)", off, base)
-	if t.darwin {
+	switch {
+	case t.darwin, t.bySP() && t.onOwn: // g is g0
 		out.line("\tMOVD g, %d(%s)", off+16, base)
+	case t.bySP():
+		out.line("\tMOVD %d(g), R10", gM)
+		out.line("\tMOVD %d(R10), R10", mG0)
+		out.line("\tMOVD R10, %d(%s)", off+16, base)
 	}
 }
 

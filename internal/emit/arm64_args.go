@@ -25,7 +25,7 @@ type layout struct {
 	places []int
 	// frame is what is between SP at the entry and SP at the call: 32 bytes,
 	// as arm64.go draws them, and the copies. The first copies are the return
-	// address and the cookie, if Rust can panic, and on Darwin g.
+	// address and the cookie, if Rust can panic, on Darwin g, and on Windows g0.
 	frame int
 }
 
@@ -38,7 +38,7 @@ func (f *Function) arm64Layout(goos string, panics bool) layout {
 	l := layout{darwin: goos == "darwin" || goos == "ios"}
 	if panics {
 		l.copies = 16
-		if l.darwin {
+		if l.darwin || goos == "windows" {
 			l.copies = 32
 		}
 	}

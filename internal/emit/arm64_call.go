@@ -35,10 +35,19 @@ func (t *arm64Trampoline) callGo(out *printer) {
 		out.line("\tMOVD ZR, %d(R16)", cookie)
 	}
 	out.line("\tMOVD %d(R16), g", -ownG)
+	if t.bySP() {
+		// A detour of the linker's to save_g could use R16.
+		out.line("\tMOVD R16, R10")
+		t.saveG(out)
+		out.line("\tMOVD R10, R16")
+	}
 	out.line("\tMOVB ZR, %d(g)", gThrowsplit)
 	out.line("\tMOVD %d(R16), R30", 8-arm64OwnRecord)
 	out.line("\tMOVD %d(R16), R12", -ownSP)
 	out.line("\tMOVD R12, RSP")
+	if t.bySP() {
+		t.returnBounds(out, "R16")
+	}
 	out.line("\tB ·%s·callback<>(SB)", name)
 	out.line("")
 	out.line("TEXT ·%s·callback<>(SB), NOSPLIT|NOFRAME, $0-%d", name, t.frameArgs())
@@ -72,11 +81,19 @@ func (t *arm64Trampoline) callGo(out *printer) {
 	out.line("\tMOVD R30, %d(g)", gSchedLR)
 	out.line("\tMOVD %d(g), R11", gM)
 	out.line("\tMOVD %d(R11), g", mG0)
+	if t.bySP() {
+		out.line("\tMOVD R16, R10")
+		t.lendBounds(out)
+		out.line("\tMOVD R10, R16")
+	}
 	if t.panics {
 		out.line("\tSUB $%d, R16, R11", t.ownBelow()+t.args)
 		out.line("\tMOVD $%#x, R12", uint64(panicMagic))
 		out.line("\tEOR R12, R11")
 		out.line("\tMOVD R11, %d(R16)", cookie)
+		if t.bySP() {
+			out.line("\tMOVD g, %d(R16)", cookie+8)
+		}
 	}
 	out.line("\tLDP %d(R16), (R12, R30)", -arm64OwnRust)
 	out.line("\tMOVD R12, RSP")

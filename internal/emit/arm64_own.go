@@ -14,7 +14,8 @@ package emit
 //
 // R28 is g0, as when cgo runs C (runtime.asmcgocall, Go 1.26): where the handler
 // takes g from there, what it prints are the Rust functions on this stack, and
-// then the goroutine, as if it called from NAME.slow.
+// then the goroutine, as if it called from NAME.slow. On Windows it is g0 in
+// thread-local memory, too (bounds.go).
 //
 // The stack at the call:
 //
@@ -26,6 +27,7 @@ package emit
 //	    | slot in rustStacks      |  if the call may block
 //	    | or code that calls Go   |  if Rust may call it
 //	    |                         |
+//	    | bounds of g0            |  on Windows (arm64_bounds.go)
 //	    | copies, pads            |  as on the goroutine's stack (arm64.go)
 //	    | 16 bytes                |
 //	    | C's arguments           |
@@ -76,6 +78,9 @@ func (t *arm64Trampoline) own(out *printer) {
 	}
 	t.base(out)
 	out.line("\tMOVD %d(R11), g", mG0)
+	if t.bySP() {
+		t.lendBounds(out)
+	}
 	below := t.ownBelow()
 	out.line("\tSUB $%d, R10", below)
 	out.line("\tMOVD R10, RSP")
@@ -89,21 +94,27 @@ func (t *arm64Trampoline) own(out *printer) {
 	if t.args > 0 {
 		out.line("\tADD $%d, RSP", t.args)
 	}
+	out.line("\tADD $%d, RSP, R10", below)
+	out.line("\tMOVD %d(R10), g", -ownG)
+	if t.bySP() {
+		t.saveG(out)
+	}
 	if t.result() >= 0 {
 		// The stack stays, although SP will be elsewhere: this is assembly, and
 		// a call that may block is still busy.
 		out.line("\tMOVD RSP, R16")
 	}
-	out.line("\tADD $%d, RSP, R10", below)
-	out.line("\tMOVD %d(R10), g", -ownG)
 	out.line("\tLDP %d(R10), (R29, R30)", -arm64OwnRecord)
 	if t.Blocking {
 		out.line("\tMOVD %d(R10), R14", -arm64OwnSlot)
 	} else {
 		out.line("\tMOVB ZR, %d(g)", gThrowsplit)
 	}
-	out.line("\tMOVD %d(R10), R10", -ownSP)
-	out.line("\tMOVD R10, RSP")
+	out.line("\tMOVD %d(R10), R12", -ownSP)
+	out.line("\tMOVD R12, RSP")
+	if t.bySP() {
+		t.returnBounds(out, "R10")
+	}
 	t.ifPanicked(out)
 	t.storeResult(out, "R16", 0)
 	if t.Blocking {
@@ -132,7 +143,12 @@ func (t *arm64Trampoline) own(out *printer) {
 
 // ownBelow is how far below the end of the stack SP is at the call, but for C's
 // arguments.
-func (t *arm64Trampoline) ownBelow() int { return ownFrame + copyOff + t.copies }
+func (t *arm64Trampoline) ownBelow() int {
+	if t.bySP() {
+		return arm64BoundsFrame + copyOff + t.copies
+	}
+	return ownFrame + copyOff + t.copies
+}
 
 // threadStack finds the stack of the thread: R10 is its end, R11 is m, R14 is the
 // slot.
@@ -236,20 +252,26 @@ func (t *arm64Trampoline) frameArgs() int {
 func (t *arm64Trampoline) outcomeFP() int { return (t.call.Frame + 7) &^ 7 }
 
 // arm64OwnLayout writes the functions that know the runtime's structures.
-func (p *Package) arm64OwnLayout(out *printer) {
+func (p *Package) arm64OwnLayout(platform *Platform, out *printer) {
 	out.line("")
 	out.line("// func rustLayout() bool")
 	out.line("TEXT ·rustLayout(SB), NOSPLIT|NOFRAME, $0-1")
 	out.line("\tMOVD %d(g), R0", gM)
 	out.line("\tMOVD %d(R0), R1", mG0)
-	out.line("\tMOVD %d(R1), R1", gM)
+	out.line("\tMOVD %d(R1), R5", gM)
 	out.line("\tMOVD %d(g), R2", gSchedG)
 	out.line("\tMOVD g, R3")
-	out.line("\tCMP R0, R1")
+	out.line("\tCMP R0, R5")
 	out.line("\tCCMP EQ, R2, R3, $0")
 	out.line("\tCSET EQ, R4")
+	if platform.bySP() {
+		arm64BoundsLayout(out)
+	}
 	out.line("\tMOVB R4, ret+0(FP)")
 	out.line("\tRET")
+	if platform.bySP() {
+		arm64GuardHandler(out)
+	}
 	if p.threadStacks() {
 		out.line("")
 		out.line("// func rustThread() uintptr")

@@ -484,7 +484,7 @@ func odd2(p Param) Param {
 }
 
 func TestARM64Golden(t *testing.T) {
-	for _, goos := range []string{"linux", "darwin"} {
+	for _, goos := range []string{"linux", "darwin", "windows"} {
 		files, err := sampleARM64(goos).Files()
 		if err != nil {
 			t.Fatal(err)

@@ -221,28 +221,6 @@ func (p *Platform) Own(f *Function) bool {
 	return !bounded || f.Blocking || f.CallsGo || p.need(f) > f.StackLimit
 }
 
-// NoWay says why there is no way into f on a platform that is Bounded, and nothing
-// if there is one.
-func (p *Platform) NoWay(f *Function) string {
-	t, _ := target.Lookup(p.GOOS, p.GOARCH)
-	_, bounded := p.Stack[f.Symbol]
-	switch {
-	case !t.Bounded:
-		return ""
-	case p.Panics[f.Symbol]:
-		return "it can panic"
-	case f.CallsGo:
-		return "it may call Go"
-	case f.Blocking:
-		return "it is `blocking`"
-	case !bounded:
-		return "no bound can be proven for the stack that it needs: " + p.Unbounded[f.Symbol]
-	case p.Own(f):
-		return "it is to run on a stack of its own"
-	}
-	return ""
-}
-
 // need is what the trampoline and the function need of the stack.
 func (p *Platform) need(f *Function) int {
 	bound := p.Stack[f.Symbol] + p.Image.Spills
@@ -303,7 +281,7 @@ func (p *Package) assembly(platform *Platform) ([]byte, error) {
 	if p.owns() && platform.Variant.Name == "" {
 		switch platform.GOARCH {
 		case "arm64":
-			p.arm64OwnLayout(&out)
+			p.arm64OwnLayout(platform, &out)
 		case "riscv64":
 			p.riscvOwnLayout(&out)
 		default:

@@ -229,7 +229,7 @@ func rustSweep() {
 func (p *Package) stackMemory(goos string) []byte {
 	var out printer
 	if goos == "windows" {
-		p.start(&out, "amd64") // it has a function in assembly
+		p.start(&out, "amd64 || arm64") // it has a function in assembly
 	} else {
 		out.line("%s", Header)
 		out.line("")

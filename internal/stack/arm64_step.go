@@ -13,6 +13,13 @@ func (w *arm64Code) step(pc int64, s state) (on bool, err error) {
 		if inst.Op == arm64.Ret || inst.Op == arm64.BranchReg {
 			return false, nil
 		}
+		// What the stack that was left has been used for can be told to others
+		// now, as long as nothing is stored here.
+		if inst.Flow() == arm64.Next && inst.Stack().Kind == arm64.StackKeep && !addressed(inst).has(int(arm64.SP)) {
+			w.noteUses(pc, inst, s)
+			w.forget(registers(inst.Writes()), s)
+			return true, nil
+		}
 		return false, failf(pc, "sp is set again after the switch to another stack")
 	}
 	if err := w.checkLabels(pc, inst, s); err != nil {

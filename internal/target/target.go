@@ -48,10 +48,6 @@ type Target struct {
 	// processor and C ABI. The machine code makes no system calls, so it does not
 	// matter which; rustgo's crate is told (--cfg rustgo_foreign).
 	Foreign bool
-	// Bounded is set if there is a way only into functions that stay on the
-	// goroutine's stack: those with a stack bound that cannot panic, do not block
-	// and do not call Go.
-	Bounded bool
 }
 
 // String returns "GOOS/GOARCH".
@@ -145,9 +141,8 @@ var table = []Target{
 		// DWARF, version 2, other versions are easier to read.
 		Triple:    "aarch64-linux-android",
 		Format:    ELF,
-		RustFlags: []string{"--cfg=rustgo_foreign", "-Cdwarf-version=4", reserveX28, noOutliner},
+		RustFlags: []string{"--cfg=rustgo_foreign", "--cfg=rustgo_windows", "-Cdwarf-version=4", reserveX28, noOutliner},
 		Foreign:   true,
-		Bounded:   true,
 	},
 }
 

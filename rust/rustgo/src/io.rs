@@ -46,7 +46,9 @@ pub fn write_all(w: &impl Writer, p: &[u8]) -> Result<(), Error> {
     let (n, err) = w.write(p);
     match err {
         Some(e) => Err(e),
-        None if count(n, p.len()) < p.len() => panic!("a writer wrote {n} of {} bytes without an error", p.len()),
+        None if count(n, p.len()) < p.len() => {
+            panic!("a writer wrote {n} of {} bytes without an error", p.len())
+        }
         None => Ok(()),
     }
 }

@@ -5,6 +5,7 @@
 //! below it where the call returns to:
 //!
 //! ```text
+//!    | g0               |  on Windows
 //! A  | sp ^ MAGIC       |  the cookie, with sp as it was at the call
 //!    | return address   |  in the trampoline
 //!    | 16 bytes         |
@@ -68,10 +69,12 @@ pub(super) struct State {
     /// In the low half 1 while a thread is on the panic stack, in the high half
     /// 1 if it has panicked there again.
     pub(super) lock: AtomicU64,
-    /// sp, x29 and x28 of the panic.
-    sp: AtomicU64,
-    fp: AtomicU64,
+    /// The cookie, and x28 of the panic.
+    cookie: AtomicU64,
     g: AtomicU64,
+    /// On Windows g0, and its bounds.
+    g0: AtomicU64,
+    bounds: [AtomicU64; 2],
     /// The signals that wait: all but those of faults.
     wait: [AtomicU64; 2],
     /// Those that waited before.
@@ -79,12 +82,18 @@ pub(super) struct State {
 }
 pub(super) static STATE: State = State {
     lock: AtomicU64::new(0),
-    sp: AtomicU64::new(0),
-    fp: AtomicU64::new(0),
+    cookie: AtomicU64::new(0),
     g: AtomicU64::new(0),
+    g0: AtomicU64::new(0),
+    bounds: [AtomicU64::new(0), AtomicU64::new(0)],
     wait: [AtomicU64::new(!FAULTS), AtomicU64::new(!0)],
     before: [AtomicU64::new(0), AtomicU64::new(0)],
 };
+
+/// Go on Windows wants to know of every stack pointer whose it is. So the bounds of
+/// g0's stack, its first two words, include the panic stack while it is in use.
+/// `internal/emit/bounds.go` in cargo rustgo says why.
+pub(super) const BY_SP: u8 = cfg!(rustgo_windows) as u8;
 
 /// SIGILL, SIGTRAP, SIGBUS, SIGFPE and SIGSEGV.
 #[cfg(not(rustgo_freebsd))]
@@ -237,43 +246,14 @@ macro_rules! enter {
                 "yield",
                 "b 2b",
                 "3:",
-                "mov x3, sp",
-                "str x3, [x20, #8]",
-                "str x29, [x20, #16]",
-                "str x28, [x20, #24]",
+                "str x28, [x20, #16]",
                 "mov x21, x0",
-                "add x1, x1, #{size}, lsl #12",
-                "mov sp, x1",
-                "bl {wait}",
-                "mov x0, x21",
-                "bl {report}",
-                "b 6f",
-
-                "4:",
-                "ldr w3, [x20, #4]",
-                "mov w4, #1",
-                "str w4, [x20, #4]",
-                "cbnz w3, 5f",
-                "add x1, x1, #{again_top}, lsl #12",
-                "mov sp, x1",
-                "bl {report_again}",
-                "b 6f",
-                // A panic in report_again, which has none.
-                "5:",
-                "add x1, x1, #{again_top}, lsl #12",
-                "mov sp, x1",
-                "bl {report_lost}",
 
                 // Look for the cookie.
-                "6:",
-                "mov x19, x0",
-                $crate::panic::platform::address!("x20", "state"),
-                "ldr x28, [x20, #24]",
-                "bl {resume}",
-                "ldr x3, [x20, #8]",
-                "ldr x10, [x20, #16]", // a record
+                "mov x3, sp",
                 "mov x9, x3",
-                "mov x11, #0", // the first cookie
+                "mov x10, x29", // a record
+                "mov x11, #0",  // the first cookie
                 // As far as the largest stack that can be asked for.
                 "mov x12, #0x40000000",
                 "add x12, x12, x3",
@@ -338,13 +318,63 @@ macro_rules! enter {
                 "16:",
                 "mov x3, x11",
 
-                // Give the panic stack back, and leave it before anything else.
+                // x3 is the cookie. Make the report.
                 "12:",
-                "ldr x4, [x3]",
+                "str x3, [x20, #8]",
+                "add x2, x1, #{size}, lsl #12",
+                ".if {by_sp}",
+                // sp is between the bounds before and after it moves.
+                "ldr x3, [x3, #8]",
+                "ldp x4, x5, [x3]",
+                "str x3, [x20, #24]",
+                "stp x4, x5, [x20, #32]",
+                "cmp x4, x1",
+                "csel x4, x4, x1, lo",
+                "add x6, x2, #8",
+                "cmp x5, x6",
+                "csel x5, x5, x6, hi",
+                "stp x4, x5, [x3]",
+                ".endif",
+                "mov sp, x2",
+                "bl {wait}",
+                "mov x0, x21",
+                "bl {report}",
+                "b 6f",
+
+                "4:",
+                "ldr w3, [x20, #4]",
+                "mov w4, #1",
+                "str w4, [x20, #4]",
+                "add x1, x1, #{again_top}, lsl #12",
+                "cbnz w3, 5f",
+                "mov sp, x1",
+                "bl {report_again}",
+                "b 6f",
+                // A panic in report_again, which has none.
+                "5:",
+                "mov sp, x1",
+                "bl {report_lost}",
+
+                // Leave the panic stack, and then give it back.
+                "6:",
+                "mov x19, x0",
+                $crate::panic::platform::address!("x20", "state"),
+                "ldr x28, [x20, #16]",
+                "bl {resume}",
+                "ldr x3, [x20, #8]",
+                "mov x13, #{magic0}",
+                "movk x13, #{magic1}, lsl #16",
+                "movk x13, #{magic2}, lsl #32",
+                "movk x13, #{magic3}, lsl #48",
+                "ldp x30, x4, [x3, #-8]",
                 "eor x4, x4, x13",
-                "ldur x30, [x3, #-8]",
-                "stlr xzr, [x20]",
                 "mov sp, x4",
+                ".if {by_sp}",
+                "ldr x3, [x20, #24]",
+                "ldp x4, x5, [x20, #32]",
+                "stp x4, x5, [x3]",
+                ".endif",
+                "stlr xzr, [x20]",
                 "ret",
 
                 stack = sym $crate::panic::platform::STACK,
@@ -358,6 +388,7 @@ macro_rules! enter {
                 again_top = const $crate::panic::platform::AGAIN_TOP_4K,
                 frame = const $crate::panic::platform::FRAME_SHIFT,
                 below = const $crate::panic::platform::BELOW,
+                by_sp = const $crate::panic::platform::BY_SP,
                 arguments = const $crate::panic::platform::ARGUMENTS,
                 magic0 = const $crate::panic::platform::MAGIC[0],
                 magic1 = const $crate::panic::platform::MAGIC[1],

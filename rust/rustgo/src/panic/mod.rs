@@ -19,7 +19,10 @@
 #[path = "x86_64.rs"]
 mod platform;
 
-#[cfg(all(target_arch = "aarch64", any(target_os = "linux", target_os = "android", target_os = "macos")))]
+#[cfg(all(
+    target_arch = "aarch64",
+    any(target_os = "linux", target_os = "android", target_os = "macos")
+))]
 #[path = "aarch64.rs"]
 mod platform;
 
@@ -29,7 +32,10 @@ mod platform;
 
 #[cfg(not(any(
     target_arch = "x86_64",
-    all(target_arch = "aarch64", any(target_os = "linux", target_os = "android", target_os = "macos")),
+    all(
+        target_arch = "aarch64",
+        any(target_os = "linux", target_os = "android", target_os = "macos")
+    ),
     all(target_arch = "riscv64", target_os = "linux")
 )))]
 #[path = "trap.rs"]
@@ -37,7 +43,10 @@ mod platform;
 
 #[cfg(any(
     target_arch = "x86_64",
-    all(target_arch = "aarch64", any(target_os = "linux", target_os = "android", target_os = "macos")),
+    all(
+        target_arch = "aarch64",
+        any(target_os = "linux", target_os = "android", target_os = "macos")
+    ),
     all(target_arch = "riscv64", target_os = "linux")
 ))]
 mod report;
@@ -47,7 +56,10 @@ use core::panic::PanicInfo;
 /// Tells cargo rustgo that panics come back to the trampoline.
 #[cfg(any(
     target_arch = "x86_64",
-    all(target_arch = "aarch64", any(target_os = "linux", target_os = "android", target_os = "macos")),
+    all(
+        target_arch = "aarch64",
+        any(target_os = "linux", target_os = "android", target_os = "macos")
+    ),
     all(target_arch = "riscv64", target_os = "linux")
 ))]
 #[unsafe(no_mangle)]

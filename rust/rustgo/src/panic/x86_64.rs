@@ -104,7 +104,7 @@ pub(super) static STATE: State = State {
 
 /// Go on Windows wants to know of every stack pointer whose it is. So the bounds of
 /// g0's stack, its first two words, include the panic stack while it is in use.
-/// `internal/emit/amd64_bounds.go` in cargo rustgo says why.
+/// `internal/emit/bounds.go` in cargo rustgo says why.
 pub(super) const BY_SP: u8 = cfg!(rustgo_windows) as u8;
 
 /// Makes the page below the panic stack inaccessible, the first time, so that
