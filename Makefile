@@ -79,7 +79,7 @@ stress:
 
 # Without its limit, making inputs smaller takes all of the minute.
 fuzz:
-	for p in archive:FuzzParse archive:FuzzMarshal elfmacho:FuzzParse image:FuzzBuild signature:FuzzRead signature:FuzzSource amd64:FuzzDecode arm64:FuzzDecode riscv64:FuzzDecode prebuilt:FuzzParse stack:FuzzAnalyze stack:FuzzAnalyzeARM64 stack:FuzzAnalyzeRISCV \
+	for p in archive:FuzzParse archive:FuzzMarshal elfmacho:FuzzParse elfmacho:FuzzMarshalCOFF image:FuzzBuild signature:FuzzRead signature:FuzzSource amd64:FuzzDecode arm64:FuzzDecode riscv64:FuzzDecode prebuilt:FuzzParse stack:FuzzAnalyze stack:FuzzAnalyzeARM64 stack:FuzzAnalyzeRISCV \
 		bundle:FuzzReadGOPATH bundle:FuzzParseProvenance bundle:FuzzUpdate; do \
 		$(GO) test ./internal/$${p%:*} -run '^$$' -fuzz "^$${p#*:}$$" -fuzztime 60s -fuzzminimizetime 100x || exit 1; done
 

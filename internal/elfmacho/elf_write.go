@@ -14,8 +14,11 @@ const osabiGNU = 3 // what SHF_GNU_RETAIN and STT_GNU_IFUNC belong to
 // depends on nothing but o. The signature of a group must be the name of a symbol
 // of o.
 func Marshal(o *Object) ([]byte, error) {
-	if o.Format == target.MachO {
+	switch o.Format {
+	case target.MachO:
 		return marshalMachO(o)
+	case target.COFF:
+		return marshalCOFF(o)
 	}
 	return marshalELF(o)
 }
