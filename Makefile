@@ -44,8 +44,8 @@ rust:
 # Independent tools that the tests compare with, and the packages that have
 # them. Where they cannot be installed, those tests say so and are skipped.
 TOOLS    := g++ llvm-objdump-19 ld.lld-19 qemu-aarch64 qemu-riscv64 wine \
-	aarch64-linux-gnu-gcc riscv64-linux-gnu-gcc
-PACKAGES := g++ llvm-19 lld-19 qemu-user wine wine64 \
+	aarch64-linux-gnu-gcc riscv64-linux-gnu-gcc x86_64-w64-mingw32-gcc clang-19
+PACKAGES := g++ llvm-19 lld-19 clang-19 qemu-user wine wine64 gcc-mingw-w64-x86-64 \
 	gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-riscv64-linux-gnu libc6-dev-riscv64-cross
 
 deps:

@@ -22,21 +22,25 @@ type hostObject struct {
 }
 
 // newHostObject makes an object of what is live. One that needs relocations is
-// refused: in a static program Go's linker ignores those of host objects, without
-// a word (golang/go#24321).
+// refused for ELF: in a static program Go's linker ignores those of host objects,
+// without a word (golang/go#24321). Those of Mach-O and COFF it applies.
 func newHostObject(in *input, img *image.Image, t target.Target) (*hostObject, error) {
 	object, err := image.BuildObject(in.set, false)
 	if err != nil {
 		return nil, diagnoseImage(err)
 	}
-	if t.GOOS != "darwin" && t.GOOS != "windows" {
+	switch t.GOOS {
+	case "windows":
+		object.Format = target.COFF // what linkers for Windows take, whatever rustc wrote
+	case "darwin":
+	default:
 		if err := relocations(object, img, t); err != nil {
 			return nil, err
 		}
 	}
 	h := &hostObject{name: in.art.LibName, header: header(in, t)}
 	if h.data, err = elfmacho.Marshal(object); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s.o for %s: %w", h.name, t, err)
 	}
 	member := archive.Input{Name: h.name + ".o", Data: h.data}
 	dialect, symbol := archive.GNU, func(name string) string { return name }
