@@ -125,7 +125,7 @@ func marshalCOFF(o *Object) ([]byte, error) {
 
 // sections checks that the sections can be written.
 func (w *coffWriter) sections() error {
-	if n := len(w.o.Sections) - 1; n > coffMostSections {
+	if n := len(w.o.Sections) - 1; n < 0 || n > coffMostSections {
 		return fmt.Errorf("%d sections in a COFF object, which has %d at most", n, coffMostSections)
 	}
 	w.out = make([]coffOut, len(w.o.Sections))
@@ -242,7 +242,7 @@ func (w *coffWriter) relocation(out *coffOut, r Reloc) error {
 		}
 		return r.Kind.Put(field, addend+4) // counts from the end of the field
 	}
-	if w.o.Arch != "arm64" || !r.Kind.Instruction() {
+	if w.o.Arch != "arm64" || r.Kind < reloc.Page21 || r.Kind > reloc.GOTPageOff12 {
 		return fmt.Errorf("there is no such relocation in COFF")
 	}
 	if r.Kind.Info().GOT && r.Addend != 0 {

@@ -291,6 +291,7 @@ func TestMarshalCOFFErrors(t *testing.T) {
 		{"contents of zeros", func(o *Object) { o.Sections[4].Data = []byte{} }, "internal error: section .bss"},
 		{"processor", func(o *Object) { o.Arch = "riscv64" }, "internal error: writing a COFF object for riscv64"},
 		{"many sections", func(o *Object) { o.Sections = append(o.Sections, make([]Section, 0xfeff)...) }, "65284 sections in a COFF object, which has 65279 at most"},
+		{"no null section", func(o *Object) { o.Sections, o.Symbols = nil, nil }, "-1 sections in a COFF object"},
 		{"weak", func(o *Object) { o.Symbols[5].Bind = Weak }, "symbol missing: COFF has no weak"},
 		{"common", func(o *Object) { o.Symbols[5].Section = Common }, "symbol missing: COFF has no weak, common"},
 		{"thread-local", func(o *Object) { o.Symbols[4].Type = ThreadLocal }, "symbol eight_by: COFF has no"},
@@ -308,6 +309,7 @@ func TestMarshalCOFFErrors(t *testing.T) {
 		{"largest addend", func(o *Object) { o.SetRelocs(2, []Reloc{{Kind: reloc.PC32, Symbol: 3, Addend: math.MaxInt64}}) }, "the addend 0x7fffffffffffffff does not fit"},
 		{"kind", func(o *Object) { o.SetRelocs(2, []Reloc{{Kind: reloc.PC64, Symbol: 5}}) }, ".data.rel.ro+0x0: pcrel64 to missing+0x0: there is no such relocation in COFF"},
 		{"instruction of RISC-V", func(o *Object) { o.SetRelocs(1, []Reloc{{Kind: reloc.High20, Symbol: 5}}) }, "there is no such relocation in COFF"},
+		{"part of an address", func(o *Object) { o.SetRelocs(1, []Reloc{{Off: 96, Kind: reloc.MovAbs, Symbol: 5}}) }, "there is no such relocation in COFF"},
 		{"instruction of another processor", func(o *Object) { o.Arch = "amd64"; o.SetRelocs(1, []Reloc{{Kind: reloc.Page21, Symbol: 5}}) }, "there is no such relocation in COFF"},
 		{"GOT of amd64", func(o *Object) {
 			o.Arch = "amd64"
