@@ -68,42 +68,29 @@ func (p *Package) amd64(f *Function, platform *Platform, export image.Export, ou
 	if err := f.checkAMD64(); err != nil {
 		return err
 	}
-	p.trampoline(f, platform, export).write(out)
+	p.amd64Trampoline(f, platform, export).write(out)
 	return nil
 }
 
-// trampoline is one function that Go calls.
-type trampoline struct {
-	*Function
-	platform *Platform
-	call     abi.Call
-	stack    int // bytes of arguments and result on C's side of the stack
-	result   int // where among them the result is; negative if it is not
-	bound    int // bytes of stack that Rust needs, its return address included, if that is known
-	export   image.Export
-	panics   bool
-	text     string // its name
-	space    int    // of a stack of its own (amd64_bounds.go)
+// amd64Trampoline is one function that Go calls. Its bound includes the return
+// address.
+type amd64Trampoline struct {
+	trampoline
+	call   abi.Call
+	stack  int // bytes of arguments and result on C's side of the stack
+	result int // where among them the result is; negative if it is not
 }
 
-func (p *Package) trampoline(f *Function, platform *Platform, export image.Export) *trampoline {
-	t := &trampoline{
-		Function: f,
-		platform: platform,
-		bound:    platform.Stack[f.Symbol] + platform.Image.Spills,
-		export:   export,
-		panics:   platform.Panics[f.Symbol],
-		text:     f.assemblyName() + p.suffix(platform),
-		space:    p.ownSpace(),
-	}
-	t.call = f.amd64Call()
+func (p *Package) amd64Trampoline(f *Function, platform *Platform, export image.Export) *amd64Trampoline {
+	t := &amd64Trampoline{trampoline: p.trampoline(f, platform, export), call: f.amd64Call()}
+	t.goCall = &t.call
 	t.stack, t.result = t.amd64Stack(&t.call)
 	return t
 }
 
 // words is the number of 8-byte words between Go's part of the stack and
 // Rust's, without padding.
-func (t *trampoline) words() int {
+func (t *amd64Trampoline) words() int {
 	words := t.stack / 8
 	if t.panics {
 		words++
@@ -114,12 +101,12 @@ func (t *trampoline) words() int {
 	return words
 }
 
-func (t *trampoline) write(out *printer) {
+func (t *amd64Trampoline) write(out *printer) {
 	out.line("")
 	out.line("// %s", t.assembly())
 	frame := t.frame()
 	switch {
-	case t.platform.Own(t.Function):
+	case t.onOwn:
 		t.own(out)
 	case t.stack == 0 && (t.export.Leaf != nil || t.bound <= returnAddress):
 		t.leaf(out)
@@ -130,32 +117,23 @@ func (t *trampoline) write(out *printer) {
 	}
 }
 
-// frameArgs is the size in bytes of Go's arguments and results.
-func (t *trampoline) frameArgs() int {
-	if t.Blocking {
-		return t.outcomeFP() + 8
-	}
-	return t.call.Frame
-}
-
 // frame is what is below the return address of a trampoline on the goroutine's
 // stack: BP, padding, words, Rust.
-func (t *trampoline) frame() int { return frame(t.bound, t.words()) }
+func (t *amd64Trampoline) frame() int { return frame(t.bound, t.words()) }
 
-func (t *trampoline) leaf(out *printer) {
+func (t *amd64Trampoline) leaf(out *printer) {
 	out.line("TEXT ·%s(SB), NOSPLIT|NOFRAME, $0-%d", t.text, t.call.Frame)
 	t.loads(out)
 	if t.export.Leaf != nil {
 		// A call would cost more than what it calls.
-		w := codeWriter{platform: t.platform, arch: arches["amd64"], out: out, code: t.export.Leaf, lines: t.platform.leafLines(t.export), loads: new([]image.Load)}
-		w.write()
+		t.copyRust(out)
 	} else {
 		t.callRust(out)
 	}
 	t.ret(out)
 }
 
-func (t *trampoline) small(out *printer, frame int) {
+func (t *amd64Trampoline) small(out *printer, frame int) {
 	out.line("TEXT ·%s(SB), NOSPLIT|NOFRAME, $0-%d", t.text, t.call.Frame)
 	out.line("\tNO_LOCAL_POINTERS")
 	t.loads(out)
@@ -182,7 +160,7 @@ func (t *trampoline) small(out *printer, frame int) {
 	out.line("\tRET")
 }
 
-func (t *trampoline) large(out *printer, frame int) {
+func (t *amd64Trampoline) large(out *printer, frame int) {
 	out.line("TEXT ·%s(SB), 0, $%d-%d", t.text, frame, t.call.Frame)
 	out.line("\tNO_LOCAL_POINTERS")
 	t.loads(out)
@@ -205,12 +183,12 @@ func (t *trampoline) large(out *printer, frame int) {
 	}
 }
 
-func (t *trampoline) callRust(out *printer) {
+func (t *amd64Trampoline) callRust(out *printer) {
 	out.line("\tCALL %s", t.platform.place(image.Address{Segment: image.Text, Off: int64(t.export.Off)}))
 }
 
 // body aligns the stack, calls Rust, and leaves SP as it was.
-func (t *trampoline) body(out *printer) {
+func (t *amd64Trampoline) body(out *printer) {
 	if t.panics {
 		if t.bySP() {
 			t.loadG0(out)
@@ -229,7 +207,7 @@ func (t *trampoline) body(out *printer) {
 }
 
 // way writes one of the two ways: odd is 1 where SP is 8 bytes off.
-func (t *trampoline) way(out *printer, odd int) {
+func (t *amd64Trampoline) way(out *printer, odd int) {
 	pushed := t.words()
 	if (pushed+odd)%2 == 1 {
 		out.line("\tPUSHQ AX")

@@ -93,7 +93,7 @@ func (f *Function) amd64Stack(c *abi.Call) (size, result int) {
 
 // whole reports whether assembly may name the argument i, or the result for -1,
 // and move it in one instruction.
-func (t *trampoline) whole(i int) bool {
+func (t *amd64Trampoline) whole(i int) bool {
 	a, q := t.call.Result, t.Result
 	if i >= 0 {
 		a, q = &t.call.Args[i], &t.Params[i]
@@ -102,7 +102,7 @@ func (t *trampoline) whole(i int) bool {
 }
 
 // loads puts arguments into registers. AX and R11 are free.
-func (t *trampoline) loads(out *printer) {
+func (t *amd64Trampoline) loads(out *printer) {
 	based := false
 	if t.call.Indirect && t.result < 0 {
 		out.line("\tLEAQ ret+%d(FP), DI", t.call.Result.FP)
@@ -138,7 +138,7 @@ type stackPart struct {
 
 // stackParts returns what each word of C's stack arguments holds; Size is 0 for
 // padding.
-func (t *trampoline) stackParts() []stackPart {
+func (t *amd64Trampoline) stackParts() []stackPart {
 	words := make([]stackPart, t.call.Stack/8)
 	for i, a := range t.call.Args {
 		for _, p := range a.Parts {
@@ -152,7 +152,7 @@ func (t *trampoline) stackParts() []stackPart {
 
 // loadWord loads a word of C's stack arguments into AX. R11 points to Go's
 // frame, where base says so.
-func (t *trampoline) loadWord(out *printer, w stackPart, scratch string) {
+func (t *amd64Trampoline) loadWord(out *printer, w stackPart, scratch string) {
 	a := &t.call.Args[w.arg]
 	// The bits are what counts, also those of a float.
 	w.Class = abi.Integer
@@ -165,7 +165,7 @@ func (t *trampoline) loadWord(out *printer, w stackPart, scratch string) {
 
 // pushes makes room for the result and puts arguments on C's stack. AX, R10 and
 // R11 are free.
-func (t *trampoline) pushes(out *printer) {
+func (t *amd64Trampoline) pushes(out *printer) {
 	words := t.stackParts()
 	if n := t.stack - 8*len(words); n > 0 {
 		out.line("\tADJSP $%d", n)
@@ -186,7 +186,7 @@ func (t *trampoline) pushes(out *printer) {
 }
 
 // base makes R11 point to Go's frame, if a word needs it.
-func (t *trampoline) base(out *printer, words []stackPart) {
+func (t *amd64Trampoline) base(out *printer, words []stackPart) {
 	for _, w := range words {
 		if w.Size > 0 && !t.whole(w.arg) {
 			out.line("\tLEAQ argframe+0(FP), R11")
@@ -197,7 +197,7 @@ func (t *trampoline) base(out *printer, words []stackPart) {
 
 // copyResult copies a result from where it is aligned, from the register on.
 // R11, CX and X0 are free.
-func (t *trampoline) copyResult(out *printer, from string, off int) {
+func (t *amd64Trampoline) copyResult(out *printer, from string, off int) {
 	out.line("\tLEAQ ret+%d(FP), R11", t.call.Result.FP)
 	i := 0
 	for ; i+16 <= t.call.Result.Size; i += 16 {
@@ -217,7 +217,7 @@ func (t *trampoline) copyResult(out *printer, from string, off int) {
 }
 
 // ret stores the result and returns.
-func (t *trampoline) ret(out *printer) {
+func (t *amd64Trampoline) ret(out *printer) {
 	if r := t.call.Result; r != nil && len(r.Parts) > 0 {
 		whole := t.whole(-1)
 		if !whole {

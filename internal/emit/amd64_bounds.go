@@ -16,10 +16,8 @@ const (
 	boundsFrame  = 112
 )
 
-func (t *trampoline) bySP() bool { return t.platform.bySP() }
-
 // loadG0 loads g0 into AX.
-func (t *trampoline) loadG0(out *printer) {
+func (t *amd64Trampoline) loadG0(out *printer) {
 	out.line("\tMOVQ TLS, AX")
 	out.line("\tMOVQ 0(AX)(TLS*1), AX")
 	out.line("\tMOVQ %d(AX), AX", gM)
@@ -30,7 +28,7 @@ func (t *trampoline) loadG0(out *printer) {
 // R10 points to. AX and what the caller keeps are left alone; no argument is in a
 // register yet. A thread is suspended between two instructions, and one store is
 // of both bounds, so they are always of one stack.
-func (t *trampoline) lendBounds(out *printer) {
+func (t *amd64Trampoline) lendBounds(out *printer) {
 	out.line("\tMOVQ R11, %d(R10)", -boundsG0)
 	out.line("\tMOVUPS %d(R11), X0", gStackLo)
 	out.line("\tMOVUPS %d(R11), X1", gGuard0)
@@ -49,7 +47,7 @@ func (t *trampoline) lendBounds(out *printer) {
 // returnBounds gives g0 its bounds back. BX is g, top names the register that
 // points to the top of the stack, and SP is the goroutine's again. Results are
 // in AX, DX, X0 and X1.
-func (t *trampoline) returnBounds(out *printer, top string) {
+func (t *amd64Trampoline) returnBounds(out *printer, top string) {
 	out.line("\tMOVQ %d(BX), CX", gM)
 	out.line("\tMOVQ %d(CX), CX", mG0)
 	out.line("\tMOVUPS %d(%s), X8", -boundsSaved, top)

@@ -2,16 +2,13 @@ package emit
 
 // callStack finds the stack of a call from which Rust may call Go: R10 is its
 // end, R11 is m, BX is g, AX is what TLS is relative to.
-func (t *trampoline) callStack(out *printer) {
+func (t *amd64Trampoline) callStack(out *printer) {
 	out.line("\tMOVQ call_rust+%d(FP), R10", t.callFP())
 	out.line("\tMOVQ 0(R10), R10")
 	out.line("\tMOVQ TLS, AX")
 	out.line("\tMOVQ 0(AX)(TLS*1), BX")
 	out.line("\tMOVQ %d(BX), R11", gM)
 }
-
-// callFP is the offset of the last parameter of the assembly.
-func (t *trampoline) callFP() int { return t.call.Args[len(t.Params)].FP }
 
 // callGo writes what is between Rust and the Go functions that it calls;
 // callbacks.go has the whole way. rustgo_callback in rust/rustgo comes with the
@@ -21,7 +18,7 @@ func (t *trampoline) callFP() int { return t.call.Args[len(t.Params)].FP }
 // NAME.callback must be right for tracebacks, so it must not set SP; the two
 // functions around it end every traceback. When the Go code is done the
 // goroutine may be on another thread, with another m.
-func (t *trampoline) callGo(out *printer) {
+func (t *amd64Trampoline) callGo(out *printer) {
 	// Never executed: for the linker's check of nosplit functions.
 	out.line("\tJMP ·%s·callback<>(SB)", t.text)
 	out.line("")

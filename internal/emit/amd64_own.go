@@ -55,7 +55,7 @@ const (
 // own writes the trampoline of a function that runs on a stack of its own. One
 // that may block is called by Go code that has told the scheduler, and must not
 // call Go: it returns what there is to do.
-func (t *trampoline) own(out *printer) {
+func (t *amd64Trampoline) own(out *printer) {
 	out.line("TEXT ·%s(SB), NOSPLIT|NOFRAME|TOPFRAME, $0-%d", t.text, t.frameArgs())
 	if t.CallsGo {
 		t.callStack(out)
@@ -169,7 +169,7 @@ func (t *trampoline) own(out *printer) {
 // ownFrame is what is between the end of the stack and C's arguments, and where
 // below the end the cookie of the call is: 0 if it is the one that is there for
 // good.
-func (t *trampoline) ownFrame(slots int) (frame, cookie int) {
+func (t *amd64Trampoline) ownFrame(slots int) (frame, cookie int) {
 	switch {
 	case t.bySP():
 		return boundsFrame, boundsCookie
@@ -181,7 +181,7 @@ func (t *trampoline) ownFrame(slots int) (frame, cookie int) {
 
 // threadStack finds the stack of the thread: R10 is its end, R11 is m, BX is g,
 // AX is what TLS is relative to.
-func (t *trampoline) threadStack(out *printer) {
+func (t *amd64Trampoline) threadStack(out *printer) {
 	out.line("\tMOVQ TLS, AX")
 	out.line("\tMOVQ 0(AX)(TLS*1), BX")
 	out.line("\tMOVQ %d(BX), R11", gM)
@@ -207,7 +207,7 @@ func (t *trampoline) threadStack(out *printer) {
 }
 
 // otherStack goes on where the thread's stack was not found.
-func (t *trampoline) otherStack(out *printer) {
+func (t *amd64Trampoline) otherStack(out *printer) {
 	out.line("next:")
 	out.line("\tMOVL $%d, CX", 1<<stackShift)
 	out.line("\tCMPQ 0(R10), $0")
@@ -229,7 +229,7 @@ func (t *trampoline) otherStack(out *printer) {
 
 // ownPanicked goes on after a panic, with SP below bytes below the end of the
 // stack.
-func (t *trampoline) ownPanicked(out *printer, below int) {
+func (t *amd64Trampoline) ownPanicked(out *printer, below int) {
 	out.line("panicked:")
 	out.line("\tLEAQ %d(SP), R10", below)
 	out.line("\tMOVQ %d(R10), BX", -ownG)
@@ -256,7 +256,7 @@ func (t *trampoline) ownPanicked(out *printer, below int) {
 // slow writes the function that calls Go: for a stack, or to panic. Then it
 // starts over, by an indirect jump, which the linker's check of nosplit
 // functions does not take for a recursion.
-func (t *trampoline) slow(out *printer) {
+func (t *amd64Trampoline) slow(out *printer) {
 	out.line("")
 	out.line("TEXT ·%s·slow<>(SB), NOSPLIT|NOFRAME, $0-%d", t.text, t.call.Frame)
 	out.line("\tFUNCDATA $FUNCDATA_ArgsPointerMaps, ·%s·args_stackmap(SB)", t.assemblyName())
@@ -314,7 +314,3 @@ func (p *Package) ownLayout(platform *Platform, out *printer) {
 	out.line("\tMOVQ AX, ret+0(FP)")
 	out.line("\tRET")
 }
-
-// outcomeFP is the offset of the second result of a blocking function's
-// assembly: 0, 1 if there is no stack for it, or the record of a panic.
-func (t *trampoline) outcomeFP() int { return (t.call.Frame + 7) &^ 7 }

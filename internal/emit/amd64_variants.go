@@ -4,7 +4,7 @@ import "github.com/cargo-rustgo/cargo-rustgo/internal/image"
 
 var amd64Chooser = chooser{
 	frameArgs: func(p *Package, f *Function, platform *Platform) int {
-		return p.trampoline(f, platform, image.Export{}).frameArgs()
+		return p.amd64Trampoline(f, platform, image.Export{}).frameArgs()
 	},
 	jump:   "\tMOVQ ·rustvariant<>+%d(SB), AX\n\tJMP AX",
 	direct: "\tJMP ·%s(SB)",

@@ -93,31 +93,16 @@ func (p *Package) arm64(f *Function, platform *Platform, export image.Export, ou
 	return nil
 }
 
-func (p *Package) arm64Trampoline(f *Function, platform *Platform, export image.Export) *arm64Trampoline {
-	return &arm64Trampoline{
-		Function: f,
-		layout:   f.arm64Layout(platform.GOOS, platform.Panics[f.Symbol]),
-		platform: platform,
-		bound:    platform.Stack[f.Symbol] + platform.Image.Spills,
-		export:   export,
-		panics:   platform.Panics[f.Symbol],
-		onOwn:    platform.Own(f),
-		text:     f.assemblyName() + p.suffix(platform),
-		space:    p.ownSpace(),
-	}
-}
-
 // arm64Trampoline is one function that Go calls.
 type arm64Trampoline struct {
-	*Function
+	trampoline
 	layout
-	platform *Platform
-	bound    int // bytes of stack that Rust needs
-	export   image.Export
-	panics   bool
-	onOwn    bool   // it runs on a stack of its own
-	text     string // its name in assembly
-	space    int    // of a stack of its own (bounds.go)
+}
+
+func (p *Package) arm64Trampoline(f *Function, platform *Platform, export image.Export) *arm64Trampoline {
+	t := &arm64Trampoline{p.trampoline(f, platform, export), f.arm64Layout(platform.GOOS, platform.Panics[f.Symbol])}
+	t.goCall = &t.call
+	return t
 }
 
 func (t *arm64Trampoline) write(out *printer) {
@@ -145,8 +130,7 @@ func (t *arm64Trampoline) write(out *printer) {
 func (t *arm64Trampoline) copied(out *printer) {
 	out.line("TEXT ·%s(SB), NOSPLIT|NOFRAME, $0-%d", t.text, t.call.Frame)
 	t.loads(out, 0)
-	w := codeWriter{platform: t.platform, arch: arches["arm64"], out: out, code: t.export.Leaf, lines: t.platform.leafLines(t.export), loads: new([]image.Load)}
-	w.write()
+	t.copyRust(out)
 	t.ret(out, 0)
 }
 

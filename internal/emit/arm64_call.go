@@ -10,9 +10,6 @@ func (t *arm64Trampoline) callStack(out *printer) {
 	out.line("\tMOVD R12, %d(R10)", -arm64OwnCallback)
 }
 
-// callFP is the offset of the last parameter of the assembly.
-func (t *arm64Trampoline) callFP() int { return t.call.Args[len(t.Params)].FP }
-
 // callGo writes what is between Rust and the Go functions that it calls;
 // callbacks.go has the whole way. rustgo_callback in rust/rustgo comes with the
 // end of the stack in R16, a handle in R0, the frame of the call in R1, and R29
@@ -36,10 +33,7 @@ func (t *arm64Trampoline) callGo(out *printer) {
 	}
 	out.line("\tMOVD %d(R16), g", -ownG)
 	if t.bySP() {
-		// A detour of the linker's to save_g could use R16.
-		out.line("\tMOVD R16, R10")
 		t.saveG(out)
-		out.line("\tMOVD R10, R16")
 	}
 	out.line("\tMOVB ZR, %d(g)", gThrowsplit)
 	out.line("\tMOVD %d(R16), R30", 8-arm64OwnRecord)
@@ -82,9 +76,7 @@ func (t *arm64Trampoline) callGo(out *printer) {
 	out.line("\tMOVD %d(g), R11", gM)
 	out.line("\tMOVD %d(R11), g", mG0)
 	if t.bySP() {
-		out.line("\tMOVD R16, R10")
-		t.lendBounds(out)
-		out.line("\tMOVD R10, R16")
+		t.lendBounds(out, "R16")
 	}
 	if t.panics {
 		out.line("\tSUB $%d, R16, R11", t.ownBelow()+t.args)

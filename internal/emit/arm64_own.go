@@ -79,7 +79,7 @@ func (t *arm64Trampoline) own(out *printer) {
 	t.base(out)
 	out.line("\tMOVD %d(R11), g", mG0)
 	if t.bySP() {
-		t.lendBounds(out)
+		t.lendBounds(out, "R10")
 	}
 	below := t.ownBelow()
 	out.line("\tSUB $%d, R10", below)
@@ -238,18 +238,6 @@ func (t *arm64Trampoline) slow(out *printer) {
 	out.line("\tMOVD $·%s(SB), R16", name)
 	out.line("\tB (R16)")
 }
-
-// frameArgs is the size in bytes of Go's arguments and results.
-func (t *arm64Trampoline) frameArgs() int {
-	if t.Blocking {
-		return t.outcomeFP() + 8
-	}
-	return t.call.Frame
-}
-
-// outcomeFP is the offset of the second result of a blocking function's
-// assembly: 0, 1 if there is no stack for it, or the record of a panic.
-func (t *arm64Trampoline) outcomeFP() int { return (t.call.Frame + 7) &^ 7 }
 
 // arm64OwnLayout writes the functions that know the runtime's structures.
 func (p *Package) arm64OwnLayout(platform *Platform, out *printer) {

@@ -44,15 +44,8 @@ import (
 
 // riscv64 writes the trampoline of f.
 func (p *Package) riscv64(f *Function, platform *Platform, export image.Export, out *printer) error {
-	t := &riscvTrampoline{
-		Function: f,
-		layout:   f.riscvLayout(platform.Panics[f.Symbol]),
-		platform: platform,
-		bound:    platform.Stack[f.Symbol] + platform.Image.Spills,
-		export:   export,
-		panics:   platform.Panics[f.Symbol],
-		onOwn:    platform.Own(f),
-	}
+	t := &riscvTrampoline{p.trampoline(f, platform, export), f.riscvLayout(platform.Panics[f.Symbol])}
+	t.goCall = &t.call
 	if err := t.layout.check(f.Symbol); err != nil {
 		return err
 	}
@@ -62,13 +55,8 @@ func (p *Package) riscv64(f *Function, platform *Platform, export image.Export, 
 
 // riscvTrampoline is one function that Go calls.
 type riscvTrampoline struct {
-	*Function
+	trampoline
 	layout
-	platform *Platform
-	bound    int // bytes of stack that Rust needs
-	export   image.Export
-	panics   bool
-	onOwn    bool // it runs on a stack of its own
 }
 
 func (t *riscvTrampoline) write(out *printer) {
@@ -97,8 +85,7 @@ func (t *riscvTrampoline) write(out *printer) {
 func (t *riscvTrampoline) copied(out *printer) {
 	out.line("TEXT ·%s(SB), NOSPLIT|NOFRAME, $0-%d", t.assemblyName(), t.call.Frame)
 	t.loads(out, 0)
-	w := codeWriter{platform: t.platform, arch: arches["riscv64"], out: out, code: t.export.Leaf, lines: t.platform.leafLines(t.export), loads: new([]image.Load)}
-	w.write()
+	t.copyRust(out)
 	t.ret(out, 0)
 }
 

@@ -10,9 +10,6 @@ func (t *riscvTrampoline) callStack(out *printer) {
 	out.line("\tMOV X28, %d(X6)", -riscvOwnCallback)
 }
 
-// callFP is the offset of the last parameter of the assembly.
-func (t *riscvTrampoline) callFP() int { return t.call.Args[len(t.Params)].FP }
-
 // callGo writes what is between Rust and the Go functions that it calls, as on
 // arm64 (arm64_call.go). rustgo_callback in rust/rustgo comes with the end of the
 // stack in X5, a handle in X10, and the frame of the call in X11.

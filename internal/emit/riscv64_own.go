@@ -199,18 +199,6 @@ func (t *riscvTrampoline) slow(out *printer) {
 	out.line("\tJMP (X6)")
 }
 
-// frameArgs is the size in bytes of Go's arguments and results.
-func (t *riscvTrampoline) frameArgs() int {
-	if t.Blocking {
-		return t.outcomeFP() + 8
-	}
-	return t.call.Frame
-}
-
-// outcomeFP is the offset of the second result of a blocking function's
-// assembly: 0, 1 if there is no stack for it, or the record of a panic.
-func (t *riscvTrampoline) outcomeFP() int { return (t.call.Frame + 7) &^ 7 }
-
 // riscvOwnLayout writes the functions that know the runtime's structures.
 func (p *Package) riscvOwnLayout(out *printer) {
 	out.line("")
