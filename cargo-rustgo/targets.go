@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/cargo-rustgo/cargo-rustgo/internal/diag"
@@ -12,12 +14,18 @@ import (
 
 func targetsCommand(u *ui) *cli.Command {
 	return &cli.Command{
-		Name:        "targets",
-		Usage:       "list the platforms, and what is missing to build for them",
-		UsageText:   "cargo rustgo targets",
-		Description: "A system without a Rust target of its own gets the machine code of another with\nthe same processor: it makes no system calls.",
-		Flags:       outputFlags(),
-		Action:      func(c *cli.Context) error { return listTargets(c, u) },
+		Name:      "targets",
+		Usage:     "list the platforms, and what is missing to build for them",
+		UsageText: "cargo rustgo targets",
+		Description: `A system without a Rust target of its own gets the machine code of another with
+the same processor: it makes no system calls.
+
+VARIANTS are the processors that a package can have more code for, OBJECTS the
+format of objects for C. A FAULT in Rust on a goroutine's stack, as of a null
+pointer, panics as in Go, does so in functions without a frame only, or ends the
+program.`,
+		Flags:  outputFlags(),
+		Action: func(c *cli.Context) error { return listTargets(c, u) },
 	}
 }
 
@@ -30,7 +38,7 @@ func listTargets(c *cli.Context, u *ui) error {
 	}
 	w := tabwriter.NewWriter(u.stdout, 0, 0, 2, ' ', 0)
 	if !u.json {
-		fmt.Fprintln(w, "TARGET\tRUST\tSTATE")
+		fmt.Fprintln(w, "TARGET\tRUST\tVARIANTS\tFAULT\tOBJECTS\tSTATE")
 	}
 	for _, t := range target.All() {
 		state, help := "ready", ""
@@ -45,13 +53,17 @@ func listTargets(c *cli.Context, u *ui) error {
 			}
 		}
 		if u.json {
-			u.writeJSON(map[string]any{"reason": "rustgo-target", "target": t.String(), "triple": t.Triple, "ready": state == "ready", "help": help})
+			u.writeJSON(map[string]any{
+				"reason": "rustgo-target", "target": t.String(), "triple": t.Triple,
+				"variants": t.Variants(), "fault": t.Fault().String(), "objects": t.Objects().String(),
+				"ready": state == "ready", "help": help,
+			})
 			continue
 		}
 		if help != "" {
 			state += ": " + help
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\n", t, t.Triple, state)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", t, t.Triple, cmp.Or(strings.Join(t.Variants(), " "), "none"), t.Fault(), t.Objects(), state)
 	}
 	return w.Flush()
 }

@@ -29,11 +29,8 @@ func newHostObject(in *input, img *image.Image, t target.Target) (*hostObject, e
 	if err != nil {
 		return nil, diagnoseImage(err)
 	}
-	switch t.GOOS {
-	case "windows":
-		object.Format = target.COFF // what linkers for Windows take, whatever rustc wrote
-	case "darwin":
-	default:
+	object.Format = t.Objects()
+	if object.Format == target.ELF {
 		if err := relocations(object, img, t); err != nil {
 			return nil, err
 		}

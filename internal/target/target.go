@@ -50,6 +50,49 @@ type Target struct {
 	Foreign bool
 }
 
+// Objects is the format of objects for C on the platform, which on Windows is not
+// that of what rustc writes.
+func (t Target) Objects() Format {
+	if t.GOOS == "windows" {
+		return COFF
+	}
+	return t.Format
+}
+
+// Fault is what becomes of a fault in Rust, such as the use of a null pointer, on a
+// goroutine's stack. On another it ends the program.
+type Fault uint8
+
+const (
+	Panics          Fault = iota + 1 // it is a panic, as in Go
+	PanicsFrameless                  // it is one in functions that have no frame, and else ends the program
+	Ends                             // it ends the program
+)
+
+func (f Fault) String() string {
+	switch f {
+	case Panics:
+		return "panics"
+	case PanicsFrameless:
+		return "panics without a frame"
+	case Ends:
+		return "ends the program"
+	}
+	return fmt.Sprintf("fault %d", uint8(f))
+}
+
+// Fault follows from where compilers put the return address: Go's unwinder looks
+// for it where SP points to.
+func (t Target) Fault() Fault {
+	switch t.GOARCH {
+	case "arm64":
+		return PanicsFrameless
+	case "riscv64":
+		return Ends
+	}
+	return Panics
+}
+
 // String returns "GOOS/GOARCH".
 func (t Target) String() string { return t.GOOS + "/" + t.GOARCH }
 

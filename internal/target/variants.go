@@ -127,6 +127,18 @@ func armVariant(name string, names []string) (Variant, error) {
 	return v, nil
 }
 
+// Variants lists the names of the variants that programs for a target can have code
+// for. +FEATURE stands for one or more of those that ParseVariant knows.
+func (t Target) Variants() []string {
+	switch {
+	case t.Chooses(Variant{GOARCH: "amd64"}):
+		return slices.Clone(levels)
+	case t.Chooses(Variant{GOARCH: "arm64"}):
+		return []string{"armv8.1-a", "armv8-a+FEATURE"}
+	}
+	return []string{}
+}
+
 // Chooses reports whether programs for a target can have code for a variant, and
 // find out whether a processor can run it. On darwin/arm64 there is nothing to
 // choose: every processor has all the features, and rustc uses them. FreeBSD has

@@ -157,3 +157,14 @@ func TestFeaturesOfLinux(t *testing.T) {
 		t.Errorf("%d features, of which 9 are compared", len(features))
 	}
 }
+
+func TestVariants(t *testing.T) {
+	for _, target := range All() {
+		for _, name := range target.Variants() {
+			name = strings.Replace(name, "FEATURE", "aes", 1)
+			if v, err := ParseVariant(name); err != nil || !target.Chooses(v) {
+				t.Errorf("%s lists %s: %v", target, name, err)
+			}
+		}
+	}
+}
