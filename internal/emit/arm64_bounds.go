@@ -39,8 +39,8 @@ func (t *arm64Trampoline) lendBounds(out *printer, top string) {
 }
 
 // returnBounds gives g0 its bounds back. SP is the goroutine's again, and top
-// names the register that points to the end of the other stack. R11 to R13 and
-// R15 are lost.
+// names the register that points to the end of the other stack. R11 to R13, R15
+// and R17 are lost.
 func (t *arm64Trampoline) returnBounds(out *printer, top string) {
 	out.line("\tMOVD %d(g), R11", gM)
 	out.line("\tMOVD %d(R11), R11", mG0)
