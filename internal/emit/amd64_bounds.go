@@ -6,6 +6,7 @@ package emit
 //	| cookie              |  during the call, if Rust can panic
 //	| g0's own bounds     |  while they are lent
 //	| and guards          |
+//	| in runtime.morestack|
 //
 // The cookie is there without arguments too, as the one that is there for good
 // has no g0 beside it; the panic handler comes upon this one first.
@@ -13,7 +14,7 @@ const (
 	boundsG0     = 72 // distances below the end of the stack
 	boundsCookie = 80
 	boundsSaved  = 112
-	boundsFrame  = 112
+	boundsFrame  = 128
 )
 
 // loadG0 loads g0 into AX.

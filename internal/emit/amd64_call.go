@@ -58,8 +58,9 @@ func (t *amd64Trampoline) callGo(out *printer) {
 	out.line("\tMOVQ TLS, AX")
 	out.line("\tMOVQ 0(AX)(TLS*1), BX")
 	out.line("\tMOVQ %d(BX), R11", gM)
-	out.line("\tLEAQ ·%s·callback<>(SB), CX", t.text)
-	out.line("\tMOVQ SP, %d(BX)", gSchedSP)
+	out.line("\tMOVQ 0(SP), CX")
+	out.line("\tLEAQ 8(SP), R9")
+	out.line("\tMOVQ R9, %d(BX)", gSchedSP)
 	out.line("\tMOVQ CX, %d(BX)", gSchedPC)
 	out.line("\tMOVQ %d(R11), R11", mG0)
 	if t.bySP() {

@@ -1,10 +1,19 @@
 package emit
 
 // A function whose need of stack is large or not known runs on a stack of its
-// own thread, which stacks.go describes. Its trampoline switches stacks, so
-// that the runtime cannot trace through it, and ends every traceback
-// (TOPFRAME): what has to be traced, calls of Go, is in a function beside it,
-// NAME.slow, to which it jumps with SP as it was at the entry.
+// own thread, which stacks.go describes. The runtime cannot trace through
+// functions that set SP, and they end every traceback (TOPFRAME). What has to be
+// traced is in functions beside them: calls of Go in NAME.slow, and the call of
+// Rust in NAME.rust.
+//
+//	NAME        goes to the other stack
+//	NAME.rust   calls Rust
+//	NAME.leave  comes back
+//	NAME.slow   calls Go: for a stack, or to panic
+//	NAME.none   instead, if the call may block: returns that there is no stack
+//
+// They jump to each other; SP is as at the entry of NAME wherever it is the
+// goroutine's.
 //
 // While Rust runs, the thread's g is g0, as when cgo runs C
 // (runtime.asmcgocall, Go 1.26). So a fault is never made a Go panic, for
@@ -12,6 +21,11 @@ package emit
 // program ends with the signal, its address, the Rust functions on the stack
 // and the goroutines (runtime.sighandler, "gp != mp.curg"). On Windows the stack
 // is g0's for that time, and there is more above the arguments (amd64_bounds.go).
+//
+// Above the frame of NAME.rust is a return address in runtime.morestack, as if
+// that had called it. From there the profiler goes on where the goroutine was when
+// it came to its thread's stack: at g.sched (runtime.(*unwinder).resolveInternal,
+// FuncID_morestack, the same in Go 1.25 to 1.27). That is set to NAME's caller.
 //
 // The stack at the call:
 //
@@ -24,6 +38,7 @@ package emit
 //	    | cookie for arguments    |  during the call
 //	    | SP of Rust              |  while it waits for Go
 //	    |                         |
+//	    | in runtime.morestack    |
 //	    | C's result, args        |  in memory (amd64_args.go), and padding
 //	    |-------------------------|  SP at the call, aligned to 16
 //
@@ -38,8 +53,13 @@ const (
 	ownCallback   = 40 // rust/rustgo/src/call/x86_64.rs
 	ownArgsCookie = 48
 	ownRust       = 56
-	ownFrame      = 64
+	ownFrame      = 80
 )
+
+// maxTold bounds the bytes of C's result and arguments with which NAME.rust can be
+// traced through, as Go's linker counts them (maxNosplit): with more, tracebacks
+// end there.
+const maxTold = 256
 
 // Offsets in the structures of the runtime (runtime2.go: g.m, g.sched.sp,
 // g.sched.pc, g.sched.g, m.g0; the same in Go 1.25 to 1.27). The generated
@@ -90,13 +110,16 @@ func (t *amd64Trampoline) own(out *printer) {
 			out.line("\tMOVQ R14, %d(R10)", -ownSlot)
 		}
 	}
-	// What a crash prints of the goroutine: as if it called from NAME.slow. A
-	// call that may block leaves it as the scheduler has it.
+	// Where tracebacks go on. A call that may block leaves that as the scheduler
+	// has it.
 	if !t.Blocking {
-		out.line("\tLEAQ ·%s·%s<>(SB), CX", t.text, t.beside())
-		out.line("\tMOVQ R13, %d(BX)", gSchedSP)
+		out.line("\tMOVQ 0(R13), CX")
+		out.line("\tLEAQ 8(R13), R9")
+		out.line("\tMOVQ R9, %d(BX)", gSchedSP)
 		out.line("\tMOVQ CX, %d(BX)", gSchedPC)
 	}
+	out.line("\tLEAQ runtime·morestack+1(SB), CX")
+	out.line("\tMOVQ CX, %d(R10)", -frame)
 	out.line("\tMOVQ %d(R11), R11", mG0)
 	if t.bySP() {
 		t.lendBounds(out)
@@ -114,13 +137,50 @@ func (t *amd64Trampoline) own(out *printer) {
 		out.line("\tLEAQ %d(R10), DI", -frame-slots+t.result)
 	}
 	t.loads(out)
-	out.line("\tLEAQ %d(R10), SP", -frame-slots)
+	out.line("\tLEAQ %d(R10), SP", -frame)
+	out.line("\tJMP ·%s·rust<>(SB)", t.text)
+	if !t.CallsGo {
+		t.otherStack(out)
+	}
+	t.ownCall(out, slots, frame, cookie)
+	t.ownLeave(out, frame+slots)
+	if t.CallsGo {
+		t.callGo(out)
+	}
+	if !t.Blocking && t.beside() == "slow" || t.panics && !t.Blocking {
+		t.slow(out)
+	}
+}
+
+// ownCall calls Rust. SP is frame bytes below the end of the stack, and goes on
+// down by slots, in which the arguments are.
+func (t *amd64Trampoline) ownCall(out *printer, slots, frame, cookie int) {
+	out.line("")
+	if slots <= maxTold {
+		out.line("TEXT ·%s·rust<>(SB), NOSPLIT|NOFRAME, $0", t.text)
+		if slots > 0 {
+			out.line("\tADJSP $%d", slots)
+		}
+	} else {
+		out.line("TEXT ·%s·rust<>(SB), NOSPLIT|NOFRAME|TOPFRAME, $0", t.text)
+		out.line("\tLEAQ %d(SP), SP", -slots)
+	}
 	t.callRust(out)
 	if t.panics {
 		if cookie > 0 {
 			out.line("\tMOVQ $0, %d(SP)", frame+slots-cookie)
 		}
 		out.line("\tTESTQ R12, R12")
+	}
+	out.line("\tJMP ·%s·leave<>(SB)", t.text)
+}
+
+// ownLeave goes back to the goroutine's stack, with SP below bytes below the end
+// of the other. The flags say whether there was a panic.
+func (t *amd64Trampoline) ownLeave(out *printer, below int) {
+	out.line("")
+	out.line("TEXT ·%s·leave<>(SB), NOSPLIT|NOFRAME|TOPFRAME, $0-%d", t.text, t.frameArgs())
+	if t.panics {
 		out.line("\tJNE panicked")
 	}
 	if t.result >= 0 {
@@ -128,14 +188,14 @@ func (t *amd64Trampoline) own(out *printer) {
 	}
 	if t.CallsGo {
 		// The stack of the goroutine may be elsewhere.
-		out.line("\tMOVQ %d(SP), BX", frame+slots-ownG)
-		out.line("\tMOVQ %d(SP), BP", frame+slots-ownBP)
-		out.line("\tMOVQ %d(SP), R13", frame+slots-ownSP)
+		out.line("\tMOVQ %d(SP), BX", below-ownG)
+		out.line("\tMOVQ %d(SP), BP", below-ownBP)
+		out.line("\tMOVQ %d(SP), R13", below-ownSP)
 	}
 	out.line("\tMOVQ TLS, CX")
 	out.line("\tMOVQ BX, 0(CX)(TLS*1)")
 	if t.bySP() {
-		out.line("\tLEAQ %d(SP), R11", frame+slots)
+		out.line("\tLEAQ %d(SP), R11", below)
 	}
 	out.line("\tMOVQ R13, SP")
 	if t.bySP() {
@@ -152,17 +212,8 @@ func (t *amd64Trampoline) own(out *printer) {
 		out.line("\tMOVQ CX, outcome+%d(FP)", t.outcomeFP())
 	}
 	t.ret(out)
-	if !t.CallsGo {
-		t.otherStack(out)
-	}
 	if t.panics {
-		t.ownPanicked(out, frame+slots)
-	}
-	if t.CallsGo {
-		t.callGo(out)
-	}
-	if !t.Blocking && t.beside() == "slow" || t.panics && !t.Blocking {
-		t.slow(out)
+		t.ownPanicked(out, below)
 	}
 }
 
@@ -213,10 +264,12 @@ func (t *amd64Trampoline) otherStack(out *printer) {
 	out.line("\tCMPQ 0(R10), $0")
 	out.line("\tJNE probe")
 	if t.Blocking {
-		out.line("\tMOVQ $1, outcome+%d(FP)", t.outcomeFP())
-		out.line("\tRET")
+		out.line("\tJMP ·%s·none<>(SB)", t.text)
 		out.line("gone:")
 		out.line("\tMOVQ $0, 24(R14)")
+		out.line("\tJMP ·%s·none<>(SB)", t.text)
+		out.line("")
+		out.line("TEXT ·%s·none<>(SB), NOSPLIT|NOFRAME, $0-%d", t.text, t.frameArgs())
 		out.line("\tMOVQ $1, outcome+%d(FP)", t.outcomeFP())
 		out.line("\tRET")
 	} else {
