@@ -186,17 +186,19 @@ func (t *amd64Trampoline) ownLeave(out *printer, below int) {
 	if t.result >= 0 {
 		out.line("\tLEAQ %d(SP), R10", t.result)
 	}
+	if t.bySP() {
+		out.line("\tLEAQ %d(SP), R11", below)
+	}
 	if t.CallsGo {
-		// The stack of the goroutine may be elsewhere.
+		// The stack of the goroutine may be elsewhere. BP is NAME's, of no use any
+		// more; go vet wants it to be read before it is set.
+		out.line("\tMOVQ BP, CX")
 		out.line("\tMOVQ %d(SP), BX", below-ownG)
 		out.line("\tMOVQ %d(SP), BP", below-ownBP)
 		out.line("\tMOVQ %d(SP), R13", below-ownSP)
 	}
 	out.line("\tMOVQ TLS, CX")
 	out.line("\tMOVQ BX, 0(CX)(TLS*1)")
-	if t.bySP() {
-		out.line("\tLEAQ %d(SP), R11", below)
-	}
 	out.line("\tMOVQ R13, SP")
 	if t.bySP() {
 		t.returnBounds(out, "R11")
