@@ -30,7 +30,7 @@ func assemble(o Options, t target.Target, art *tool.Artifact, functions []export
 	if config == nil {
 		config = new(tool.Config)
 	}
-	p.StackSize = config.StackSize
+	p.StackSize, p.HeapSize = config.StackSize, config.HeapSize
 	if err := unknownFunctions(config, functions); err != nil {
 		return nil, err
 	}

@@ -340,6 +340,9 @@ func (g *generated) result() *Result {
 	r := &Result{Package: p.Name}
 	for i := range p.Functions {
 		f := &p.Functions[i]
+		if f.Symbol == emit.HeapSymbol {
+			continue // the package's own
+		}
 		out := Function{Symbol: f.Symbol, GoName: f.Name, GoSignature: strings.TrimPrefix(f.Signature(), "func "), Blocking: f.Blocking}
 		for j := range p.Platforms {
 			platform := &p.Platforms[j]

@@ -9,6 +9,7 @@ import (
 
 	"github.com/cargo-rustgo/cargo-rustgo/internal/diag"
 	"github.com/cargo-rustgo/cargo-rustgo/internal/elfmacho"
+	"github.com/cargo-rustgo/cargo-rustgo/internal/emit"
 	"github.com/cargo-rustgo/cargo-rustgo/internal/link"
 	"github.com/cargo-rustgo/cargo-rustgo/internal/signature"
 	"github.com/cargo-rustgo/cargo-rustgo/internal/tool"
@@ -62,7 +63,7 @@ func crateExports(lib *link.Library, art *tool.Artifact, progress func(Event)) (
 		}
 		for _, f := range functions {
 			if f.Crate == art.LibName {
-				list = append(list, export{Function: f, goName: signature.GoName(f.Symbol)})
+				list = append(list, export{Function: f, goName: goName(f.Symbol)})
 			}
 		}
 		for _, alias := range signature.Undescribed(o, functions) {
@@ -84,13 +85,14 @@ func crateExports(lib *link.Library, art *tool.Artifact, progress func(Event)) (
 
 // supplied reports whether a symbol is one that the compiler calls by itself and
 // that compiler_builtins or the crate rustgo defines; with fat LTO they end up
-// in the crate's own object.
+// in the crate's own object. Or it has a mangled name: LTO makes what one object
+// has and others need global.
 func supplied(symbol string) bool {
 	switch symbol {
 	case "memcpy", "memmove", "memset", "memcmp", "bcmp", "strlen":
 		return true
 	}
-	return strings.HasPrefix(symbol, "__")
+	return strings.HasPrefix(symbol, "__") || strings.HasPrefix(symbol, "_ZN") || strings.HasPrefix(symbol, "_R")
 }
 
 // merged reports a function that LLVM has merged with another, although it was
@@ -134,6 +136,9 @@ func configuredExports(lib *link.Library, art *tool.Artifact) ([]export, error) 
 			errs = append(errs, err)
 			continue
 		}
+		if want.Symbol == emit.HeapSymbol {
+			continue // below
+		}
 		name := want.GoName
 		if name == "" {
 			name = signature.GoName(want.Symbol)
@@ -146,7 +151,23 @@ func configuredExports(lib *link.Library, art *tool.Artifact) ([]export, error) 
 		}
 		list = append(list, export{Function: f, goName: name})
 	}
+	if len(lib.Defines(emit.HeapSymbol)) > 0 {
+		// The crate has a heap, and the package has to see to it.
+		f, err := findExport(lib, emit.HeapSymbol, read)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, export{Function: f, goName: goName(f.Symbol)})
+	}
 	return list, diag.Join(errs...)
+}
+
+// goName is the name in Go of an exported function that the manifest does not name.
+func goName(symbol string) string {
+	if symbol == emit.HeapSymbol {
+		return "rustHeap" // for the package itself
+	}
+	return signature.GoName(symbol)
 }
 
 func findExport(lib *link.Library, symbol string, read map[int32][]signature.Function) (signature.Function, error) {

@@ -26,6 +26,9 @@ type Package struct {
 	// for functions that cannot run on a goroutine's; 0 means
 	// DefaultStackSize.
 	StackSize int
+	// HeapSize is the size in bytes of what Rust's global allocator may use, if the
+	// crate has the one of rust/rustgo; 0 means one that depends on the system.
+	HeapSize int
 
 	prebuilt bool // the Go files are not for certain platforms
 }
@@ -148,6 +151,12 @@ func (p *Package) goFiles() map[string][]byte {
 			if platform.GOARCH != "amd64" {
 				files["rustgo_stack_"+platform.GOARCH+".go"] = p.throwsplitCheck()
 			}
+		}
+	}
+	if p.heap() {
+		for _, platform := range p.systems() {
+			// The name is behind rustgo_init.go, whose checks come first.
+			files["rustgo_memory_"+platform.GOOS+".go"] = p.heapMemory(platform.GOOS)
 		}
 	}
 	for _, platform := range p.systems() {

@@ -33,6 +33,8 @@ type Config struct {
 	// StackLimit is how many bytes of a goroutine's stack a call may take, or
 	// 0 for the default.
 	StackLimit int
+	// HeapSize is how many bytes the crate's global allocator may use, or 0.
+	HeapSize int
 	// OmitFramePointers lets the compiler use the register of the frame pointer
 	// for other things.
 	OmitFramePointers bool
@@ -98,11 +100,15 @@ var configKeys = map[string]func(c *Config, value json.RawMessage) error{
 		return err
 	},
 	"stack-size": func(c *Config, value json.RawMessage) (err error) {
-		c.StackSize, err = decodeBytes(value, 16<<10)
+		c.StackSize, err = decodeBytes(value, 16<<10, maxStack)
 		return err
 	},
 	"stack-limit": func(c *Config, value json.RawMessage) (err error) {
-		c.StackLimit, err = decodeBytes(value, 1)
+		c.StackLimit, err = decodeBytes(value, 1, maxStack)
+		return err
+	},
+	"heap-size": func(c *Config, value json.RawMessage) (err error) {
+		c.HeapSize, err = decodeBytes(value, 1<<20, maxHeap)
 		return err
 	},
 	"frame-pointers": func(c *Config, value json.RawMessage) error {
@@ -150,14 +156,17 @@ var configKeys = map[string]func(c *Config, value json.RawMessage) error{
 	},
 }
 
-// maxStack bounds what can be asked for: 1 GiB.
-const maxStack = 1 << 30
+// maxStack and maxHeap bound what can be asked for: 1 GiB and 16 TiB.
+const (
+	maxStack = 1 << 30
+	maxHeap  = 1 << 44
+)
 
 // decodeBytes decodes a number of bytes.
-func decodeBytes(value json.RawMessage, least int) (int, error) {
+func decodeBytes(value json.RawMessage, least, most int) (int, error) {
 	var n int
-	if json.Unmarshal(value, &n) != nil || n < least || n > maxStack {
-		return 0, fmt.Errorf("must be a number of bytes from %d to %d", least, maxStack)
+	if json.Unmarshal(value, &n) != nil || n < least || n > most {
+		return 0, fmt.Errorf("must be a number of bytes from %d to %d", least, most)
 	}
 	return n, nil
 }
@@ -180,7 +189,7 @@ func decodeFunctions(value json.RawMessage) (map[string]FunctionConfig, error) {
 					continue
 				}
 				var err error
-				if f.StackLimit, err = decodeBytes(value, 1); err != nil {
+				if f.StackLimit, err = decodeBytes(value, 1, maxStack); err != nil {
 					return nil, fmt.Errorf("sets `%s.stack`, which must be \"big\" or a number of bytes from 1 to %d", symbol, maxStack)
 				}
 			case "method":

@@ -16,7 +16,8 @@
 //!
 //! It also has **Go's types** for parameters and results: [`Slice`], [`SliceMut`],
 //! [`Str`], [`Result`], [`Message`] and [`Handle`]; and **calls of Go**: [`Func`] is a
-//! Go function, [`Interface`] a value of a Go interface.
+//! Go function, [`Interface`] a value of a Go interface. [`heap!`] declares a **global
+//! allocator**, for crates that use `alloc`.
 //!
 //! Depend on the crate and name it once, so that it
 //! is linked:
@@ -56,6 +57,8 @@ pub mod io;
 mod types;
 
 pub use call::{Argument, Error, Func, Interface, Returned};
+#[cfg(any(rustgo, test))]
+pub use heap::Heap;
 pub use types::{Handle, Message, Result, Slice, SliceMut, Str};
 
 /// What calls Go functions: `use rustgo::prelude::*`.
@@ -63,6 +66,8 @@ pub mod prelude {
     pub use crate::call::{Call0, Call1, Call2, Call3, Call4, Call5, Call6, Func, Interface};
 }
 
+#[cfg(any(rustgo, test))]
+mod heap;
 #[cfg(any(rustgo, test))]
 mod mem;
 #[cfg(all(rustgo, not(test)))]
@@ -74,3 +79,40 @@ mod panic;
 #[cfg(all(rustgo, target_arch = "aarch64", target_os = "linux"))]
 #[unsafe(no_mangle)]
 pub static __aarch64_have_lse_atomics: u8 = 0;
+
+/// Declares the global allocator of a crate, so that it can use `alloc`: boxes,
+/// vectors, strings, maps. In Go, the package then reserves address space for it when
+/// it is initialized.
+///
+/// ```ignore
+/// #![no_std]
+/// extern crate alloc;
+///
+/// rustgo::heap!();
+/// ```
+///
+/// It does nothing without `cargo rustgo`.
+#[cfg(rustgo)]
+#[macro_export]
+macro_rules! heap {
+    () => {
+        #[global_allocator]
+        static RUSTGO_HEAP: $crate::Heap = $crate::Heap::new();
+
+        /// rustgo_heap gives the global allocator its memory: size bytes of zeros,
+        /// from start on. It is called once, before any other function.
+        #[unsafe(no_mangle)]
+        pub extern "C" fn rustgo_heap(start: usize, size: usize) {
+            // SAFETY: that is how it is called.
+            unsafe { RUSTGO_HEAP.supply(start, size) }
+        }
+    };
+}
+
+/// Declares the global allocator of a crate under `cargo rustgo`, and nothing
+/// otherwise.
+#[cfg(not(rustgo))]
+#[macro_export]
+macro_rules! heap {
+    () => {};
+}

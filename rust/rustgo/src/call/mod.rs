@@ -123,9 +123,9 @@ impl<F> fmt::Debug for Func<'_, F> {
     }
 }
 
-/// A value of a Go interface that a macro has described, [`interface!`]
-/// (crate::interface): `Interface<dyn Trait>` implements `Trait`. It can be used
-/// until the call that brought it returns.
+/// A value of a Go interface that a macro has described,
+/// [`interface!`](crate::interface!): `Interface<dyn Trait>` implements `Trait`. It can be
+/// used until the call that brought it returns.
 #[repr(C)]
 pub struct Interface<'a, T: Described + ?Sized> {
     handle: u64,
