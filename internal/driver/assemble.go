@@ -96,3 +96,21 @@ func packageDoc(name string, art *tool.Artifact) []string {
 func functionDoc(f *export) []string {
 	return renamed(signature.Docs(f.source, f.Line, f.Name), f.Name, f.goName)
 }
+
+// callStacks refuses stacks that are too large for calls of Go: where one ends is
+// found by the stack pointer.
+func callStacks(p *emit.Package) error {
+	if !p.CallsGo() || p.OwnStackSize() <= emit.MaxCallStack {
+		return nil
+	}
+	d := diag.New(diag.BadConfig, "stacks would have %d bytes, and those on which Rust calls Go can have %d", p.OwnStackSize(), emit.MaxCallStack)
+	for i := range p.Functions {
+		for j := range p.Platforms {
+			if f := &p.Functions[i]; p.Platforms[j].Stack[f.Symbol] > emit.MaxCallStack {
+				d.Notes = []string{fmt.Sprintf("`%s` needs %d bytes on %s", f.Symbol, p.Platforms[j].Stack[f.Symbol], p.Platforms[j].GOOS+"/"+p.Platforms[j].GOARCH)}
+			}
+		}
+	}
+	d.Help = []string{"lower `stack-size`, and have what is large in statics or on the heap (`rustgo::heap!`)"}
+	return d
+}

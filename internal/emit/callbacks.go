@@ -17,10 +17,9 @@ import (
 //	·F·callback      …
 //	·F·back          notes where the goroutine's stack is now, goes to Rust's
 //
-// What Rust holds of a function is a handle: the end of the stack, which is a
-// multiple of callAlign, with how often the stack was used in the upper 16 bits
-// and the number of the function in the lower 24. A handle that Rust has kept
-// from another call is found out by that. Handles of errors are made alike.
+// What Rust holds of a function is a handle: the number of the call, and below it
+// that of the function. No two calls have one number, so that a handle that Rust has
+// kept from another call is found out. Handles of errors are made alike.
 //
 // A panic of the Go function, or runtime.Goexit, unwinds the goroutine's stack,
 // on which Rust has no frames; the stack of the call is used again then.
@@ -28,6 +27,19 @@ import (
 // callAlign is what the ends of the stacks are multiples of, and more than the
 // size of any (rust/rustgo/src/call/mod.rs).
 const callAlign = 1 << 24
+
+const (
+	// callNumberBits is how many bits of a handle are the number of the function or
+	// the error (rust/rustgo/src/call/mod.rs).
+	callNumberBits = 20
+	// maxCallStacks is how many stacks of calls there can be, which are two mappings
+	// each: Linux allows a process 65,530 (vm.max_map_count), and Go's runtime throws
+	// where it gets none.
+	maxCallStacks = 30_000
+)
+
+// MaxCallStack is the largest size in bytes of stacks on which Rust calls Go.
+const MaxCallStack = callAlign - 64<<10
 
 // Callback is a Go function that Rust calls.
 type Callback struct {
@@ -38,8 +50,8 @@ type Callback struct {
 	Error  bool   // it returns an error, after the result
 }
 
-// callsGo reports whether Rust may call Go in any function.
-func (p *Package) callsGo() bool {
+// CallsGo reports whether Rust may call Go in any function.
+func (p *Package) CallsGo() bool {
 	for i := range p.Functions {
 		if p.Functions[i].CallsGo {
 			return true
@@ -192,7 +204,7 @@ func (p *Package) callStacks() []byte {
 	var out printer
 	p.start(&out, p.constraint())
 	out.line("package %s", p.Name)
-	imports := []string{"runtime", "strconv", "sync", "syscall", "unsafe"}
+	imports := []string{"runtime", "strconv", "sync", "sync/atomic", "syscall", "unsafe"}
 	if p.callErrors() {
 		imports = append([]string{"io"}, imports...)
 	}
@@ -203,6 +215,7 @@ func (p *Package) callStacks() []byte {
 	}
 	out.WriteString(strings.NewReplacer(
 		"PACKAGE", p.Name, "ALIGN", fmt.Sprint(callAlign), "COOKIE", fmt.Sprint(ownCookie), "FRAME", fmt.Sprint(ownFrame), "MAGIC", fmt.Sprintf("%#x", uint64(panicMagic)),
+		"NUMBER_BITS", fmt.Sprint(callNumberBits), "STACKS", fmt.Sprint(maxCallStacks),
 	).Replace(source))
 	return gofmt(out.Bytes())
 }
@@ -215,12 +228,22 @@ const rustCallAlign = ALIGN
 // rustCallStack is the stack of one call from which Rust may call Go.
 type rustCallStack struct {
 	top    uintptr // the end of its memory; the assembly reads it
-	handle uint64  // top, and the number of the call in the upper 16 bits
+	handle uint64  // the number of the call, above rustCallBits bits
+	calls  int     // that can still be numbered before another block of numbers is needed
 	memory []byte
 	errors []error // that Rust has handles of
 }
 
-var rustCallStacks sync.Pool
+const (
+	rustCallBits  = NUMBER_BITS // of what a call has handles of
+	rustCallBlock = 1 << 16     // numbers that a stack takes at once
+)
+
+var (
+	rustCallStacks sync.Pool
+	rustCallCount  atomic.Int32  // of stacks
+	rustCallBlocks atomic.Uint64 // that have been taken
+)
 
 // rustCallStackNew returns a stack for a call.
 func rustCallStackNew() *rustCallStack {
@@ -228,7 +251,12 @@ func rustCallStackNew() *rustCallStack {
 	if !ok {
 		s = rustCallStackMap()
 	}
-	s.handle += 1 << 48
+	if s.calls == 0 {
+		s.handle = rustCallBlocks.Add(1) * rustCallBlock << rustCallBits
+		s.calls = rustCallBlock
+	}
+	s.handle += 1 << rustCallBits
+	s.calls--
 	return s
 }
 
@@ -242,6 +270,10 @@ func (s *rustCallStack) free() {
 }
 
 func rustCallStackMap() *rustCallStack {
+	if rustCallCount.Add(1) > STACKS {
+		rustCallCount.Add(-1)
+		panic("PACKAGE: STACKS calls of Rust wait for Go functions")
+	}
 	page := syscall.Getpagesize()
 	stack := (rustStackSize + page - 1) / page * page
 	beyond := (rustStackBeyond + page - 1) / page * page
@@ -255,16 +287,20 @@ func rustCallStackMap() *rustCallStack {
 		}
 	}
 	if err != nil {
+		rustCallCount.Add(-1)
 		panic("PACKAGE: no memory for a stack of " + strconv.Itoa(stack) + " bytes: " + err.Error())
 	}
-	s := &rustCallStack{top: top, handle: uint64(top), memory: b}
+	s := &rustCallStack{top: top, memory: b}
 	// What the panic handler looks for: where the stack pointer is at a call.
 	*(*uintptr)(unsafe.Pointer(&b[int(top-start)-COOKIE])) = (top - FRAME) ^ MAGIC
 	runtime.SetFinalizer(s, (*rustCallStack).release)
 	return s
 }
 
-func (s *rustCallStack) release() { rustStackRelease(s.memory) }
+func (s *rustCallStack) release() {
+	rustStackRelease(s.memory)
+	rustCallCount.Add(-1)
+}
 `
 
 const callErrorSource = `
@@ -276,8 +312,11 @@ func (s *rustCallStack) keep(err error) uint64 {
 	if err == io.EOF {
 		return s.handle
 	}
-	s.errors = append(s.errors, err)
-	if len(s.errors) == rustCallAlign {
+	// One that comes again and again takes no more room.
+	if n := len(s.errors); n == 0 || *(*[2]uintptr)(unsafe.Pointer(&s.errors[n-1])) != *(*[2]uintptr)(unsafe.Pointer(&err)) {
+		s.errors = append(s.errors, err)
+	}
+	if len(s.errors) == 1<<rustCallBits {
 		panic("PACKAGE: too many errors in one call")
 	}
 	return s.handle + uint64(len(s.errors))

@@ -143,7 +143,7 @@ func (p *Package) goFiles() map[string][]byte {
 		if p.threadStacks() {
 			files["rustgo_threads.go"] = p.threads()
 		}
-		if p.callsGo() {
+		if p.CallsGo() {
 			files["rustgo_call.go"] = p.callStacks()
 		}
 		for _, platform := range p.systems() {

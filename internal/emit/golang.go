@@ -25,7 +25,7 @@ func (p *Package) constraint() string {
 func (p *Package) declarations() []byte {
 	var out printer
 	var imports []string
-	if p.callsGo() {
+	if p.CallsGo() {
 		imports = append(imports, "unsafe")
 	}
 	p.head(&out, p.constraint(), imports...)

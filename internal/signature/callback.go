@@ -156,24 +156,71 @@ func (t *Type) refuseCallbacks() (reason, help string) {
 
 // refuseArgument says why Rust cannot pass t to Go.
 func refuseArgument(t *Type) (reason, help string) {
-	target := t.goSlice()
-	if target != nil && !strings.HasPrefix(t.Name, rustgoTypes+"SliceMut<") {
-		target = nil
+	if t.goValue() != nil {
+		return "a function of Go's that goes back to Go", "let Go keep it"
 	}
-	if (t.Kind == Pointer || t.Kind == Slice) && t.Mutable {
-		target = t.Elem
+	if t.any(func(t *Type) bool { target := t.lent(); return target != nil && target.holdsPointer() }) {
+		return "nothing keeps alive what Go puts there", "pass it by & or by value, or let Go fill in bytes and numbers"
+	}
+	if reason, help := refuseDangling(t); reason != "" {
+		return reason, help
 	}
 	switch {
-	case t.goValue() != nil:
-		return "a function of Go's that goes back to Go", "let Go keep it"
-	case target != nil && target.Kind != CVoid && target.Size > 0 && target.holdsPointer():
-		return "nothing keeps alive what Go puts there", "pass it by & or by value, or let Go fill in bytes and numbers"
 	case t.Kind == Str && t.Reference && !t.Mutable:
 		return "", ""
 	case t.Kind == Slice && t.Reference && t.Elem != nil:
 		return refuse(t.Elem, memory)
+	case t.Kind == Int128 || t.Kind == Uint128:
+		return "", ""
 	}
 	return refuse(t, memory)
+}
+
+// lent returns what Go may write to through t itself, if that is memory of its own.
+func (t *Type) lent() *Type {
+	switch {
+	case (t.Kind == Pointer || t.Kind == Slice) && t.Mutable && t.Elem != nil && t.Elem.Kind != CVoid && t.Elem.Size > 0:
+		return t.Elem
+	case strings.HasPrefix(t.Name, rustgoTypes+"SliceMut<"):
+		return t.goSlice()
+	}
+	return nil
+}
+
+// refuseDangling says why Rust cannot hand t to Go if that may have an address at
+// which there is nothing: Go's garbage collector takes it for one of its own.
+func refuseDangling(t *Type) (reason, help string) {
+	if t.any(func(t *Type) bool {
+		elem := t.goSlice()
+		if (t.Kind == Pointer || t.Kind == Slice) && t.Reference {
+			elem = t.Elem
+		}
+		return elem != nil && elem.Kind != CVoid && elem.Size == 0
+	}) {
+		return "a reference to what has no size may be to nowhere", "use a raw pointer, or rustgo::Handle"
+	}
+	return "", ""
+}
+
+// any reports whether is is true of t or of a type that can be reached from a value
+// of t.
+func (t *Type) any(is func(*Type) bool) bool {
+	seen := map[*Type]bool{}
+	var visit func(t *Type) bool
+	visit = func(t *Type) bool {
+		if t == nil || seen[t] {
+			return false
+		}
+		seen[t] = true
+		if is(t) || visit(t.Elem) {
+			return true
+		}
+		if t.Handle() != nil || t.goValue() != nil {
+			return false // Go sees nothing of it
+		}
+		return slices.ContainsFunc(t.Fields, func(f Field) bool { return visit(f.Type) })
+	}
+	return visit(t)
 }
 
 // Signature returns the parameters and results of a Go function that Rust calls:

@@ -3,6 +3,7 @@ package signature
 import (
 	"errors"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -59,7 +60,7 @@ var callable = []struct{ rust, want string }{
 func TestCallable(t *testing.T) {
 	source := callbackTypes
 	for i, test := range callable {
-		source += export + "fn call_" + string(rune('a'+i)) + "(n: i8, f: " + test.rust + ") { loop {} }\n"
+		source += export + "fn call_" + strconv.Itoa(i) + "(n: i8, f: " + test.rust + ") { loop {} }\n"
 	}
 	source += export + "fn both(f: Interface<dyn Store>, g: Interface<dyn inner::Store>) { loop {} }\n"
 	for name, flags := range configurations {
@@ -69,7 +70,7 @@ func TestCallable(t *testing.T) {
 			}
 			functions := compileWithRustgo(t, source, append(flags, apart...)...)
 			for i, test := range callable {
-				f := functions["call_"+string(rune('a'+i))]
+				f := functions["call_"+strconv.Itoa(i)]
 				if f == nil {
 					t.Errorf("%s: not found", test.rust)
 					continue
@@ -162,6 +163,12 @@ func TestRefusedCallbacks(t *testing.T) {
 		{"Func<fn(&mut [Holder])>", "nothing keeps alive what Go puts there", ""},
 		{"Func<fn(rustgo::SliceMut<Holder>)>", "nothing keeps alive what Go puts there", ""},
 		{"Func<fn(&mut &u8)>", "nothing keeps alive what Go puts there", ""},
+		{"Func<fn(&&mut rustgo::Slice<u8>)>", "nothing keeps alive what Go puts there", ""},
+		{"Func<fn(rustgo::Slice<&mut &u8>)>", "nothing keeps alive what Go puts there", ""},
+		{"Func<fn(&[Deep])>", "nothing keeps alive what Go puts there", ""},
+		{"Func<fn(&Hollow)>", "the function takes `&sample::Hollow`: a reference to what has no size may be to nowhere", "rustgo::Handle"},
+		{"Func<fn(&[[u8; 0]])>", "may be to nowhere", ""},
+		{"Func<fn(rustgo::Slice<Hollow>)>", "may be to nowhere", ""},
 		{"Interface<dyn Bad>", "its method `hand_over` takes `char`: ", ""},
 		{"Interface<dyn BadResult>", "its method `make` returns `&u8`: nothing keeps what Go returns alive", ""},
 		{"&Func<'static, fn()>", "", ""},
@@ -169,6 +176,8 @@ func TestRefusedCallbacks(t *testing.T) {
 		{"Within", "", ""},
 	}
 	source := callbackTypes + `
+		#[repr(C)] pub struct Deep { p: *mut *mut u8 }
+		#[repr(C)] pub struct Hollow;
 		#[repr(C)] pub struct Within { f: Func<'static, fn()> }
 		impl rustgo::call::Described for dyn Bad { type Methods = BadMethods; }
 		pub trait Bad {}
@@ -178,11 +187,11 @@ func TestRefusedCallbacks(t *testing.T) {
 		#[repr(C)] pub struct BadResultMethods { make: fn() -> &'static u8 }
 	`
 	for i, test := range tests {
-		source += export + "fn call_" + string(rune('a'+i)) + "(fine: u8, x: " + test.typ + ") { loop {} }\n"
+		source += export + "fn call_" + strconv.Itoa(i) + "(fine: u8, x: " + test.typ + ") { loop {} }\n"
 	}
 	functions := compileWithRustgo(t, source, apart...)
 	for i, test := range tests {
-		f := functions["call_"+string(rune('a'+i))]
+		f := functions["call_"+strconv.Itoa(i)]
 		if f == nil {
 			t.Errorf("%s: not found", test.typ)
 			continue
@@ -194,6 +203,40 @@ func TestRefusedCallbacks(t *testing.T) {
 		}
 		if e.Param != "x" || !strings.Contains(e.Reason, test.reason) || !strings.Contains(e.Help, test.help) {
 			t.Errorf("%s: %s: %q; %q", test.typ, e.Param, e.Reason, e.Help)
+		}
+	}
+}
+
+// TestRefusedGoResults checks that what Go has lent is not given back.
+func TestRefusedGoResults(t *testing.T) {
+	tests := []struct{ typ, reason string }{
+		{"Func<'static, fn()>", "may be called until the call returns"},
+		{"Interface<'static, dyn Store>", "may be called until the call returns"},
+		{"rustgo::Result<Func<'static, fn()>, Error>", "may be called until the call returns"},
+		{"&'static Hollow", "may be to nowhere"},
+		{"rustgo::Slice<'static, Hollow>", "may be to nowhere"},
+		{"Fine", ""},
+		{"*const Hollow", ""},
+		{"rustgo::Handle<Hollow>", ""},
+	}
+	source := callbackTypes + `
+		#[repr(C)] pub struct Hollow;
+		#[repr(C)] pub struct Fine { text: rustgo::Str<'static>, p: *mut *mut u8 }
+	`
+	for i, test := range tests {
+		source += export + "fn give_" + strconv.Itoa(i) + "() -> " + test.typ + " { loop {} }\n"
+	}
+	functions := compileWithRustgo(t, source, apart...)
+	for i, test := range tests {
+		f := functions["give_"+strconv.Itoa(i)]
+		if f == nil {
+			t.Errorf("%s: not found", test.typ)
+			continue
+		}
+		err := f.Check()
+		var e *TypeError
+		if test.reason == "" && err != nil || test.reason != "" && (!errors.As(err, &e) || e.Param != "result" || !strings.Contains(e.Reason, test.reason)) {
+			t.Errorf("%s: %v, want %q", test.typ, err, test.reason)
 		}
 	}
 }

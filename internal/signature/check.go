@@ -55,7 +55,13 @@ func (f *Function) Check() error {
 			result = failure
 		}
 	}
+	if result.goValue() != nil {
+		return f.typeError("result", f.Result, "what Go passes may be called until the call returns", "let Go keep it")
+	}
 	if reason, help := refuse(result, value0); reason != "" {
+		return f.typeError("result", f.Result, reason, help)
+	}
+	if reason, help := refuseDangling(result); reason != "" {
 		return f.typeError("result", f.Result, reason, help)
 	}
 	return nil

@@ -81,8 +81,9 @@ func UniqueNames(symbols []string) (map[string]string, error) {
 	return names, nil
 }
 
-// avoided are the names that a parameter must not have: the keywords, and the
-// predeclared names that a signature may need. Shadowing len and its like harms
+// avoided are the names that a parameter must not have: the keywords, the predeclared
+// names that a signature may need, and call, the last parameter of functions that
+// call Go. Shadowing len and its like harms
 // nobody, as the declarations have no body.
 var avoided = map[string]string{
 	"break": "", "case": "", "chan": "", "const": "", "continue": "", "default": "def", "defer": "",
@@ -92,7 +93,7 @@ var avoided = map[string]string{
 	"any": "", "bool": "", "byte": "", "comparable": "", "complex64": "", "complex128": "",
 	"error": "err", "float32": "", "float64": "", "int": "", "int8": "", "int16": "", "int32": "",
 	"int64": "", "rune": "", "string": "str", "uint": "", "uint8": "", "uint16": "", "uint32": "",
-	"uint64": "", "uintptr": "", "true": "", "false": "", "nil": "", "iota": "", "unsafe": "",
+	"uint64": "", "uintptr": "", "true": "", "false": "", "nil": "", "iota": "", "unsafe": "", "call": "",
 }
 
 // GoParam returns the Go name for a parameter: msg_len becomes msgLen. It
@@ -118,6 +119,9 @@ func GoParam(name string) string {
 			other = param + "_"
 		}
 		return other
+	}
+	if rest, ok := strings.CutPrefix(param, "rust"); ok && rest != "" && capitalize(rest) == rest {
+		return param + "_" // like what generated code declares
 	}
 	if first, _ := utf8.DecodeRuneInString(param); unicode.IsDigit(first) {
 		return "p" + param

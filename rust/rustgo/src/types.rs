@@ -3,6 +3,7 @@
 use core::fmt;
 use core::marker::PhantomData;
 use core::ops::{Deref, DerefMut};
+use core::ptr;
 use core::slice;
 use core::str::{self, Utf8Error};
 
@@ -40,7 +41,12 @@ impl<T> Deref for Slice<'_, T> {
 impl<'a, T> From<&'a [T]> for Slice<'a, T> {
     fn from(s: &'a [T]) -> Self {
         Slice {
-            ptr: s.as_ptr(),
+            // Go may look at the pointer of an empty slice, and Rust's is anything.
+            ptr: if s.is_empty() {
+                ptr::null()
+            } else {
+                s.as_ptr()
+            },
             len: s.len(),
             cap: s.len(),
             lent: PhantomData,
@@ -87,10 +93,15 @@ impl<T> DerefMut for SliceMut<'_, T> {
 
 impl<'a, T> From<&'a mut [T]> for SliceMut<'a, T> {
     fn from(s: &'a mut [T]) -> Self {
+        let len = s.len();
         SliceMut {
-            ptr: s.as_mut_ptr(),
-            len: s.len(),
-            cap: s.len(),
+            ptr: if len == 0 {
+                ptr::null_mut()
+            } else {
+                s.as_mut_ptr()
+            },
+            len,
+            cap: len,
             lent: PhantomData,
         }
     }
@@ -142,7 +153,11 @@ impl Deref for Str<'_> {
 impl<'a> From<&'a str> for Str<'a> {
     fn from(s: &'a str) -> Self {
         Str {
-            ptr: s.as_ptr(),
+            ptr: if s.is_empty() {
+                ptr::null()
+            } else {
+                s.as_ptr()
+            },
             len: s.len(),
             lent: PhantomData,
         }
@@ -172,6 +187,7 @@ impl<T> Copy for Handle<T> {}
 impl<T> Handle<T> {
     /// Returns a handle to `t`.
     pub fn new(t: &'static mut T) -> Self {
+        const { assert!(size_of::<T>() > 0, "nothing has no address") }
         Handle { ptr: t }
     }
 
@@ -219,15 +235,15 @@ union Slot<T: Copy> {
 impl<T: Copy, E: Copy> From<core::result::Result<T, E>> for Result<T, E> {
     fn from(r: core::result::Result<T, E>) -> Self {
         match r {
+            // SAFETY of both: nobody reads it as an E, or a T. Go's garbage collector
+            // may look at it, and must not find numbers in place of pointers.
             Ok(value) => Result {
                 failed: false,
                 value: Slot { value },
-                error: Slot { none: () },
+                error: unsafe { core::mem::zeroed() },
             },
             Err(error) => Result {
                 failed: true,
-                // SAFETY: nobody reads it as a T. Go's garbage collector may
-                // look at it, and must not find numbers in place of pointers.
                 value: unsafe { core::mem::zeroed() },
                 error: Slot { value: error },
             },

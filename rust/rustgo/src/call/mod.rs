@@ -76,10 +76,11 @@ use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 use core::num::NonZeroU64;
 
-use crate::types::{Slice, SliceMut, Str};
+use crate::types::{Handle, Slice, SliceMut, Str};
 
 /// The stack that a call with callbacks runs on ends at a multiple of this, so
 /// that code finds its end. `internal/emit` in cargo rustgo has the same number.
+#[allow(dead_code)] // where there is no platform
 pub(crate) const ALIGN: u64 = 1 << 24;
 
 /// A function of Go's, which can be called until the call that brought it
@@ -158,6 +159,10 @@ impl<T: Described + ?Sized> Interface<'_, T> {
     }
 }
 
+/// How many bits of a handle are the number of the function, or the error. The others
+/// are the number of the call. `internal/emit` in cargo rustgo has the same number.
+const NUMBER_BITS: u32 = 20;
+
 /// What [`interface!`](crate::interface) implements for a trait.
 #[doc(hidden)]
 pub trait Described {
@@ -170,13 +175,13 @@ pub trait Described {
 /// the function can return it, in a [`Result`](crate::Result), and its caller
 /// gets the same value.
 #[repr(transparent)]
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub struct Error(NonZeroU64);
 
 impl Error {
     /// Reports whether it is `io.EOF`.
     pub fn is_eof(self) -> bool {
-        self.0.get() & (ALIGN - 1) == 0
+        self.0.get() & ((1 << NUMBER_BITS) - 1) == 0
     }
 }
 
@@ -288,6 +293,66 @@ impl<'a, T> Argument for SliceMut<'a, T> {
     type Go = Self;
     fn to_go(self) -> Self {
         self
+    }
+}
+
+impl<T> Argument for Option<&T> {
+    type Go = Self;
+    fn to_go(self) -> Self {
+        self
+    }
+}
+
+impl<T> Argument for Option<&mut T> {
+    type Go = Self;
+    fn to_go(self) -> Self {
+        self
+    }
+}
+
+impl<T> Argument for *const T {
+    type Go = Self;
+    fn to_go(self) -> Self {
+        self
+    }
+}
+
+impl<T> Argument for *mut T {
+    type Go = Self;
+    fn to_go(self) -> Self {
+        self
+    }
+}
+
+impl<T> Argument for Handle<T> {
+    type Go = Self;
+    fn to_go(self) -> Self {
+        self
+    }
+}
+
+/// Go aligns 128 bits to 8 bytes.
+#[doc(hidden)]
+#[repr(C)]
+pub struct Halves {
+    low: u64,
+    high: u64,
+}
+
+impl Argument for u128 {
+    type Go = Halves;
+    fn to_go(self) -> Halves {
+        Halves {
+            low: self as u64,
+            high: (self >> 64) as u64,
+        }
+    }
+}
+
+impl Argument for i128 {
+    type Go = Halves;
+    fn to_go(self) -> Halves {
+        (self as u128).to_go()
     }
 }
 
@@ -430,28 +495,30 @@ macro_rules! interface {
 
         const _: () = {
             #[allow(unused_imports)]
-            use $crate::prelude::*;
+            use $crate::call::{
+                Call0 as _, Call1 as _, Call2 as _, Call3 as _, Call4 as _, Call5 as _, Call6 as _,
+            };
 
             #[allow(dead_code)]
             #[repr(C)]
-            pub struct Methods {
+            pub struct RustgoMethods {
                 $($method: fn($($type),*) $(-> $result)?,)*
             }
 
             #[allow(non_camel_case_types, dead_code)]
-            enum Number {
+            enum RustgoNumber {
                 $($method,)*
             }
 
             impl $crate::call::Described for dyn $name {
-                type Methods = Methods;
+                type Methods = RustgoMethods;
             }
 
             impl $name for $crate::Interface<'_, dyn $name> {
                 $(
                     #[inline]
                     fn $method(&self $(, $arg: $type)*) $(-> $result)? {
-                        self.method::<fn($($type),*) $(-> $result)?>(Number::$method as u64).call($($arg),*)
+                        self.method::<fn($($type),*) $(-> $result)?>(RustgoNumber::$method as u64).call($($arg),*)
                     }
                 )*
             }
