@@ -15,19 +15,23 @@ func (t *amd64Trampoline) callStack(out *printer) {
 // end of the stack in AX, a handle in DI, the frame of the call in SI, and BP as it
 // was in the trampoline.
 //
-// NAME.callback must be right for tracebacks, so it must not set SP; the two
-// functions around it end every traceback. When the Go code is done the
-// goroutine may be on another thread, with another m.
+// NAME.callback must be right for tracebacks, so it must not set SP. Nor do
+// NAME.go and NAME.back, for the profiler's sake, but the functions that they end
+// in. When the Go code is done the goroutine may be on another thread, with another m.
 func (t *amd64Trampoline) callGo(out *printer) {
 	// Never executed: for the linker's check of nosplit functions.
 	out.line("\tJMP ·%s·callback<>(SB)", t.text)
 	out.line("")
-	out.line("TEXT ·%s·go<>(SB), NOSPLIT|NOFRAME|TOPFRAME, $0", t.text)
+	out.line("TEXT ·%s·go<>(SB), NOSPLIT|NOFRAME, $0", t.text)
 	out.line("\tMOVQ SP, %d(AX)", -ownRust)
 	out.line("\tMOVQ %d(AX), BX", -ownG)
+	out.line("\tMOVQ %d(AX), R8", -ownSP)
 	out.line("\tMOVQ TLS, CX")
 	out.line("\tMOVQ BX, 0(CX)(TLS*1)")
-	out.line("\tMOVQ %d(AX), SP", -ownSP)
+	out.line("\tJMP ·%s·gone<>(SB)", t.text)
+	out.line("")
+	out.line("TEXT ·%s·gone<>(SB), NOSPLIT|NOFRAME|TOPFRAME, $0", t.text)
+	out.line("\tMOVQ R8, SP")
 	if t.bySP() {
 		t.returnBounds(out, "AX")
 	}
@@ -52,7 +56,7 @@ func (t *amd64Trampoline) callGo(out *printer) {
 	out.line("\tPOPQ BP")
 	out.line("\tJMP ·%s·back<>(SB)", t.text)
 	out.line("")
-	out.line("TEXT ·%s·back<>(SB), NOSPLIT|NOFRAME|TOPFRAME, $0", t.text)
+	out.line("TEXT ·%s·back<>(SB), NOSPLIT|NOFRAME, $0-%d", t.text, t.frameArgs())
 	out.line("\tMOVQ SP, %d(R10)", -ownSP)
 	out.line("\tMOVQ BP, %d(R10)", -ownBP)
 	out.line("\tMOVQ TLS, AX")
@@ -67,6 +71,9 @@ func (t *amd64Trampoline) callGo(out *printer) {
 		t.lendBounds(out)
 	}
 	out.line("\tMOVQ R11, 0(AX)(TLS*1)")
+	out.line("\tJMP ·%s·return<>(SB)", t.text)
+	out.line("")
+	out.line("TEXT ·%s·return<>(SB), NOSPLIT|NOFRAME|TOPFRAME, $0", t.text)
 	out.line("\tMOVQ %d(R10), SP", -ownRust)
 	out.line("\tRET")
 }

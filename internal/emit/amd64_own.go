@@ -6,7 +6,8 @@ package emit
 // traced is in functions beside them: calls of Go in NAME.slow, and the call of
 // Rust in NAME.rust.
 //
-//	NAME        goes to the other stack
+//	NAME        finds the other stack
+//	NAME.enter  goes there
 //	NAME.rust   calls Rust
 //	NAME.leave  comes back
 //	NAME.slow   calls Go: for a stack, or to panic
@@ -76,7 +77,7 @@ const (
 // that may block is called by Go code that has told the scheduler, and must not
 // call Go: it returns what there is to do.
 func (t *amd64Trampoline) own(out *printer) {
-	out.line("TEXT ·%s(SB), NOSPLIT|NOFRAME|TOPFRAME, $0-%d", t.text, t.frameArgs())
+	out.line("TEXT ·%s(SB), NOSPLIT|NOFRAME, $0-%d", t.text, t.frameArgs())
 	if t.CallsGo {
 		t.callStack(out)
 	} else {
@@ -137,11 +138,14 @@ func (t *amd64Trampoline) own(out *printer) {
 		out.line("\tLEAQ %d(R10), DI", -frame-slots+t.result)
 	}
 	t.loads(out)
-	out.line("\tLEAQ %d(R10), SP", -frame)
-	out.line("\tJMP ·%s·rust<>(SB)", t.text)
+	out.line("\tJMP ·%s·enter<>(SB)", t.text)
 	if !t.CallsGo {
 		t.otherStack(out)
 	}
+	out.line("")
+	out.line("TEXT ·%s·enter<>(SB), NOSPLIT|NOFRAME|TOPFRAME, $0", t.text)
+	out.line("\tLEAQ %d(R10), SP", -frame)
+	out.line("\tJMP ·%s·rust<>(SB)", t.text)
 	t.ownCall(out, slots, frame, cookie)
 	t.ownLeave(out, frame+slots)
 	if t.CallsGo {
