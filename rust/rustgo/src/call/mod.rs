@@ -165,6 +165,10 @@ const NUMBER_BITS: u32 = 20;
 
 /// What [`interface!`](crate::interface) implements for a trait.
 #[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an interface of Go's",
+    note = "declare the trait within `rustgo::interface!`"
+)]
 pub trait Described {
     /// A structure with a field for each method, of a type like the method's
     /// without the receiver: what cargo rustgo reads.
@@ -192,6 +196,11 @@ impl fmt::Debug for Error {
 }
 
 /// What can be passed to a Go function. [`value!`](crate::value) adds types.
+#[diagnostic::on_unimplemented(
+    message = "Go functions do not take `{Self}`",
+    label = "cannot be passed to Go",
+    note = "they take numbers, `bool`, references, slices, `&str`, pointers, `Handle`, and what `rustgo::value!` names: structures and enums without pointers"
+)]
 pub trait Argument {
     /// What Go gets.
     #[doc(hidden)]
@@ -204,6 +213,11 @@ pub trait Argument {
 /// [`value!`](crate::value) has added; with an error, `Result<T, Error>`, where the
 /// value counts only if there is no error, or `(T, Option<Error>)`, or
 /// `Option<Error>` alone.
+#[diagnostic::on_unimplemented(
+    message = "Go functions do not return `{Self}` to Rust",
+    label = "cannot come from Go",
+    note = "they return numbers, `bool`, and what `rustgo::value!` names; with an error `core::result::Result<T, rustgo::Error>`; let them fill in a `&mut` for all else"
+)]
 pub trait Returned: Sized {
     /// What Go writes.
     #[doc(hidden)]
@@ -416,15 +430,22 @@ macro_rules! calls {
         /// Calls a Go function.
         pub trait $trait<$($type,)* R> {
             /// Calls the function, and waits until it returns.
-            fn call(&self $(, $arg: $type)*) -> R;
+            fn call(&self $(, $arg: $type)*) -> R
+            where
+                $($type: Argument,)*
+                R: Returned;
         }
 
-        impl<F, $($type: Argument,)* R: Returned> $trait<$($type,)* R> for Func<'_, F>
+        impl<F, $($type,)* R> $trait<$($type,)* R> for Func<'_, F>
         where
             F: Fn($($type),*) -> R,
         {
             #[inline]
-            fn call(&self $(, $arg: $type)*) -> R {
+            fn call(&self $(, $arg: $type)*) -> R
+            where
+                $($type: Argument,)*
+                R: Returned,
+            {
                 #[repr(C)]
                 struct Frame<$($type,)* R> {
                     $($arg: $type,)*
@@ -524,4 +545,7 @@ macro_rules! interface {
             }
         };
     )* };
+    ($($other:tt)*) => {
+        compile_error!("rustgo::interface! takes traits of methods without bodies: `pub trait Name { fn method(&self, argument: Type) -> Type; }`");
+    };
 }
