@@ -71,3 +71,10 @@ pub static __RUSTGO_PANIC_V1: u8 = 1;
 fn panic(info: &PanicInfo<'_>) -> ! {
     platform::enter!(info)
 }
+
+/// Where functions of alloc, as rustup has it, go on when they are unwound and have
+/// freed what they own. Here nobody unwinds.
+#[unsafe(no_mangle)]
+extern "C" fn _Unwind_Resume() -> ! {
+    panic!("unwound without unwinding")
+}
