@@ -66,6 +66,13 @@ pub mod prelude {
     pub use crate::call::{Call0, Call1, Call2, Call3, Call4, Call5, Call6, Func, Interface};
 }
 
+#[cfg(all(
+    rustgo,
+    not(test),
+    target_arch = "aarch64",
+    any(target_os = "linux", target_os = "android")
+))]
+mod auxv;
 #[cfg(any(rustgo, test))]
 mod heap;
 #[cfg(any(rustgo, test))]
