@@ -75,7 +75,7 @@ func crateExports(lib *link.Library, art *tool.Artifact, progress func(Event)) (
 			}
 		}
 	}
-	if len(list) == 0 {
+	if !slices.ContainsFunc(list, func(f export) bool { return f.Symbol != emit.HeapSymbol }) {
 		d := diag.New(diag.NoExports, "the crate `%s` exports no functions", art.LibName)
 		d.Help = []string{"mark the functions that Go is to call: `#[unsafe(no_mangle)] pub extern \"C\" fn …`"}
 		return nil, d
