@@ -97,9 +97,9 @@ func functionDoc(f *export) []string {
 	return renamed(signature.Docs(f.source, f.Line, f.Name), f.Name, f.goName)
 }
 
-// callStacks refuses stacks that are too large for calls of Go: where one ends is
+// checkCallStacks refuses stacks that are too large for calls of Go: where one ends is
 // found by the stack pointer.
-func callStacks(p *emit.Package) error {
+func checkCallStacks(p *emit.Package) error {
 	if !p.CallsGo() || p.OwnStackSize() <= emit.MaxCallStack {
 		return nil
 	}

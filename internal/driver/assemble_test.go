@@ -27,7 +27,7 @@ func TestCallStacks(t *testing.T) {
 			Functions: []emit.Function{{Name: "F", Symbol: "f", CallsGo: test.callsGo}},
 			Platforms: []emit.Platform{{GOOS: "linux", GOARCH: "amd64", Image: &image.Image{}, Stack: map[string]int{"f": test.need}}},
 		}
-		if err := callStacks(p); (err == nil) != test.fits {
+		if err := checkCallStacks(p); (err == nil) != test.fits {
 			t.Errorf("%s: %v", test.name, err)
 		}
 	}

@@ -146,7 +146,7 @@ func generate(ctx context.Context, o Options) (*generated, error) {
 			g.objects[b.target.String()] = b.object
 		}
 	}
-	if err := callStacks(g.p); err != nil {
+	if err := checkCallStacks(g.p); err != nil {
 		return nil, err
 	}
 	if g.files, err = g.p.Files(); err != nil {

@@ -151,7 +151,7 @@ func (t *amd64Trampoline) own(out *printer) {
 	if t.CallsGo {
 		t.callGo(out)
 	}
-	if !t.Blocking && t.beside() == "slow" || t.panics && !t.Blocking {
+	if t.slows() {
 		t.slow(out)
 	}
 }

@@ -136,7 +136,7 @@ func (t *arm64Trampoline) own(out *printer) {
 	if t.CallsGo {
 		t.callGo(out)
 	}
-	if t.panics && !t.Blocking || t.beside() == "slow" && !t.Blocking {
+	if t.slows() {
 		t.slow(out)
 	}
 }

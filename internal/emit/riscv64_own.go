@@ -94,7 +94,7 @@ func (t *riscvTrampoline) own(out *printer) {
 	if t.CallsGo {
 		t.callGo(out)
 	}
-	if t.panics && !t.Blocking || t.beside() == "slow" && !t.Blocking {
+	if t.slows() {
 		t.slow(out)
 	}
 }

@@ -32,6 +32,10 @@ func (p *Package) trampoline(f *Function, platform *Platform, export image.Expor
 	}
 }
 
+// slows reports whether a trampoline for a stack of its own has a function NAME.slow
+// beside it, which calls Go: for a stack, or to panic.
+func (t *trampoline) slows() bool { return !t.Blocking && (!t.CallsGo || t.panics) }
+
 // frameArgs is the size in bytes of Go's arguments and results.
 func (t *trampoline) frameArgs() int {
 	if t.Blocking {
